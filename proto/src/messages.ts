@@ -1,0 +1,31 @@
+export { CallState, Journal, JournalEntry } from "./gen/codemode/v1/journal.ts";
+export {
+  Accepted,
+  Call,
+  CallCancelled,
+  CallResult,
+  Cancel,
+  ClientMessage,
+  Component,
+  ExecutorMessage,
+  Finished,
+  Idle,
+  Log,
+  Manifest,
+  Start,
+} from "./gen/codemode/v1/messages.ts";
+export {
+  Budgets,
+  CallError,
+  CallErrorType,
+  CallKind,
+  LogLevel,
+  RunError,
+  RunErrorType,
+  Truncation,
+  Usage,
+  Value,
+  ValueEncoding,
+} from "./gen/codemode/v1/run.ts";
+export { Duration } from "./gen/google/protobuf/duration.ts";
+export * from "./time.ts";
