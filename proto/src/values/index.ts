@@ -1,1 +1,4 @@
-export {};
+export { decode, type DecodeOptions } from "./decode.ts";
+export { encode, type EncodeOptions } from "./encode.ts";
+export { MalformedValueError, UnserializableError, ValueTooLargeError } from "./errors.ts";
+export { bindLate, isError, primordials, setOwn } from "./primordials.ts";

@@ -1,0 +1,127 @@
+import { decode, primordials } from "@codemode/proto/values";
+import { setClock } from "./clock.ts";
+import type { CallFailure, RunSettings, Send } from "./host.ts";
+
+const { mapGet, mapSet, mapDelete, mapSize, weakMapSet, weakMapGet, indexOf, slice } = primordials;
+
+/** How the worker answers a call. `text` is an encoded value, or JSON of a CallAnswer error. */
+export type Settle = (seq: number, ok: boolean, text: string, clock: number) => void;
+
+interface CallError {
+  readonly type: string;
+  readonly name: string;
+  readonly message: string;
+  readonly code: string;
+  readonly retryable: boolean;
+}
+
+interface Pending {
+  readonly name: string;
+  /** Holds the stack of the call, so that its failure can tell the line that made it. Formatted only then. */
+  readonly site: { readonly stack?: string };
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+type Settled = Pick<Pending, "resolve" | "reject">;
+type Kind = "tool" | "agent" | "timer";
+
+const failures: object = new primordials.WeakMap();
+
+/** What is known of the call that `error` came from. */
+export function failureOf(error: unknown): CallFailure | undefined {
+  if ((typeof error !== "object" && typeof error !== "function") || error === null) return undefined;
+  return weakMapGet(failures, error) as CallFailure | undefined;
+}
+
+/** Remembers that `error` came from a call. */
+export function blame(error: Error, failure: CallFailure): Error {
+  weakMapSet(failures, error, failure);
+  return error;
+}
+
+/**
+ * The calls of one run: numbers them in the order in which they are issued, 1, 2, 3 …
+ *
+ * A call over `callsInFlight` has its number but waits here until another settles.
+ */
+export class Calls {
+  readonly #send: Send;
+  readonly #limits: RunSettings["limits"];
+  readonly #pending: object = new primordials.Map();
+  readonly #waiting: object = new primordials.Map();
+  #issued = 0;
+  #inFlight = 0;
+  /** The lowest number that may still wait. */
+  #nextWaiting = 1;
+
+  constructor(send: Send, limits: RunSettings["limits"]) {
+    this.#send = send;
+    this.#limits = limits;
+  }
+
+  /** Issues a call. `argument` is encoded, or a timer's delay in milliseconds; `caller` is what the program called. */
+  issue(kind: Kind, name: string, argument: string, settled: Settled, caller?: Function): number {
+    const seq = ++this.#issued;
+    if (seq > this.#limits.calls) {
+      const message = `The run may make ${this.#limits.calls} calls and this is one more`;
+      // Final for the run, so that a program cannot catch its way past the limit.
+      this.#send("fail", "CallLimit", "Error", message, "", "", 0, "", "", false);
+      return seq;
+    }
+    const site = {};
+    if (caller) primordials.captureStackTrace(site, caller);
+    mapSet(this.#pending, seq, { name, site, resolve: settled.resolve, reject: settled.reject });
+    const start = (): void => {
+      this.#inFlight++;
+      this.#send("call", seq, kind, name, argument);
+    };
+    if (this.#inFlight < this.#limits.callsInFlight) start();
+    else mapSet(this.#waiting, seq, start);
+    return seq;
+  }
+
+  /** Gives a call up: its answer will not be delivered. */
+  cancel(seq: number): void {
+    if (!mapDelete(this.#pending, seq) || mapDelete(this.#waiting, seq)) return;
+    this.#inFlight--;
+    this.#send("cancel", seq);
+    this.#startWaiting();
+  }
+
+  readonly settle: Settle = (seq, ok, text, clock) => {
+    const call = mapGet(this.#pending, seq) as Pending | undefined;
+    if (!call) return; // given up while its answer was on the way
+    mapDelete(this.#pending, seq);
+    this.#inFlight--;
+    setClock(clock);
+    if (ok) call.resolve(text === "" ? undefined : decode(text));
+    else call.reject(toError(seq, call, primordials.parse(text) as CallError));
+    this.#startWaiting();
+  };
+
+  #startWaiting(): void {
+    while (mapSize(this.#waiting) > 0 && this.#inFlight < this.#limits.callsInFlight) {
+      const start = mapGet(this.#waiting, this.#nextWaiting) as (() => void) | undefined;
+      mapDelete(this.#waiting, this.#nextWaiting++);
+      if (start) start();
+    }
+  }
+}
+
+function toError(seq: number, { name: component, site }: Pending, { type, name, message, code, retryable }: CallError): Error {
+  const error = new primordials.Error(message);
+  const own = (key: string, value: unknown): void => {
+    const descriptor = { __proto__: null, value, writable: true, enumerable: false, configurable: true };
+    primordials.defineProperty(error, key, descriptor as PropertyDescriptor);
+  };
+  own("name", name || type);
+  if (code !== "") own("code", code);
+  if (retryable) own("retryable", true);
+  own("tool", component);
+  const frames = site.stack;
+  const firstFrame = typeof frames === "string" ? indexOf(frames, "\n") : -1;
+  const header = `${name || type}: ${message}`;
+  own("stack", firstFrame === -1 ? header : header + slice(frames as string, firstFrame));
+  return blame(error, { type, seq, component, code, retryable });
+}

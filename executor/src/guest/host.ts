@@ -1,0 +1,43 @@
+/** What the program may be told about a failed call, kept with the error that it got. */
+export interface CallFailure {
+  readonly type: string;
+  readonly seq: number;
+  readonly component: string;
+  readonly code: string;
+  readonly retryable: boolean;
+}
+
+/**
+ * The one function that a worker puts into an isolate. Each argument is a primitive: nothing else crosses.
+ * Synchronous, so that a program that floods waits for its reader. It never throws.
+ *
+ * | kind | arguments |
+ * |---|---|
+ * | `call` | seq, `tool`, `agent` or `timer`, name, encoded arguments or delay in milliseconds |
+ * | `cancel` | seq of a call that is no longer waited for |
+ * | `log` | level, text |
+ * | `dropped` | lines, characters that were left out |
+ * | `warn` | text |
+ * | `succeed` | encoded value |
+ * | `fail` | type, name, message, stack, hint, seq or 0, component, code, retryable |
+ */
+export type Send = (kind: string, ...values: readonly (string | number | boolean)[]) => void;
+
+/** What a run begins with, as JSON text from the worker. */
+export interface RunSettings {
+  readonly tools: readonly string[];
+  readonly agents: readonly string[];
+  readonly mode: "exact" | "json";
+  /** 32 hexadecimal digits. */
+  readonly seed: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: number;
+  readonly limits: {
+    readonly calls: number;
+    readonly callsInFlight: number;
+    readonly argumentBytes: number;
+    readonly resultBytes: number;
+    readonly logBytes: number;
+    readonly logLines: number;
+  };
+}

@@ -1,0 +1,77 @@
+// Worker
+// ==========================================================================
+// A disposable process that runs one program at a time, each in a fresh isolate. It has no event loop of its own to
+// speak of: it waits for a request, enters the isolate, writes what comes of it, and waits again.
+//
+//   The worker owns   the isolate, the form of the program, what a failure looks like in the user's lines.
+//   The edge owns     this process, every limit, and how a run is said to have ended.
+import type { WorkerEvent } from "@codemode/proto/worker";
+import { Channel } from "./channel.ts";
+import { Isolate } from "./isolate.ts";
+import { ProgramRun } from "./run.ts";
+
+process.env["TZ"] = "UTC"; // for every isolate: where the executor stands is no business of a program
+
+const MIB = 1024 * 1024;
+const defaultHeapMib = Number(process.argv.find((argument) => argument.startsWith("--heap-mib="))?.slice(11) ?? 64);
+const channel = new Channel();
+
+/** An isolate before it has a program: what it says goes to the run that it gets. */
+class Warm {
+  run: ProgramRun | undefined;
+  readonly heapMib: number;
+  readonly isolate: Isolate;
+
+  constructor(heapMib: number) {
+    this.heapMib = heapMib;
+    this.isolate = new Isolate(heapMib, (kind, ...values) => this.run?.receive(kind, ...values));
+  }
+}
+
+let warm = new Warm(defaultHeapMib);
+let cpuBefore = process.cpuUsage();
+channel.write({ $case: "ready", value: {} });
+
+for (;;) {
+  const message = channel.read();
+  if (!message?.request) break;
+  const { request } = message;
+  if (request.$case === "run") {
+    const heapMib = Math.ceil(Number(request.value.budgets?.heapBytes ?? 0n) / MIB) || defaultHeapMib;
+    if (heapMib !== warm.heapMib) {
+      warm.isolate.dispose();
+      warm = new Warm(heapMib);
+    }
+    cpuBefore = process.cpuUsage();
+    warm.run = new ProgramRun(request.value, warm.isolate, write);
+    warm.run.start();
+  } else if (request.$case === "settle") warm.run?.settle(request.value);
+  else {
+    renew();
+    continue;
+  }
+  if (warm.run?.ended) finish(warm.run);
+}
+
+// Never process.exit(): it can hang or fault behind a disposed isolate.
+process.kill(process.pid, "SIGKILL");
+
+function finish(run: ProgramRun): void {
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const { ended, truncation, warnings } = run;
+  const heapBytes = BigInt(warm.isolate.heapBytes);
+  write({ $case: "done", value: { result: ended, truncation, warnings, heapBytes, cpuUs: BigInt(user + system) } });
+  renew();
+}
+
+/** Ends the isolate, says so, and makes the next before it is asked for. */
+function renew(): void {
+  warm.isolate.dispose();
+  write({ $case: "clean", value: {} });
+  warm = new Warm(defaultHeapMib);
+  write({ $case: "ready", value: {} });
+}
+
+function write(event: NonNullable<WorkerEvent["event"]>): void {
+  channel.write(event);
+}

@@ -1,0 +1,133 @@
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { isSyntaxFailure, parse, type Position, ProgramSyntaxError, type Statement } from "./parse.ts";
+import { stripTypes } from "./types.ts";
+
+/** A program as the isolate compiles it: the body of an async function. */
+export interface Program {
+  /** The body, strict, in a block of its own so that the program may reuse the names in scope. */
+  readonly body: string;
+  /** Where in the user's source a position of the compiled function lies; undefined outside of it. */
+  locate(line: number, column: number): Position | undefined;
+}
+
+/** Lines before the program: two that `AsyncFunction` writes, one of ours. */
+const LINES_BEFORE = 3;
+
+/**
+ * Makes one async function body of any form in which a model writes a program: a body with `return`, a function
+ * expression, declarations with a `main`, `export default`, statements that end in an expression or set `result`.
+ * JavaScript first; what does not parse is read as TypeScript.
+ *
+ * @throws {@link ProgramSyntaxError} with the place in the user's source.
+ */
+export function prepare(code: string, fileName: string): Program {
+  const text = unwrap(code);
+  let statements: Statement[];
+  let source = text;
+  let map: TraceMap | undefined;
+  try {
+    statements = parse(text);
+  } catch (error) {
+    if (!isSyntaxFailure(error)) throw error;
+    const stripped = stripTypes(text, error);
+    map = new TraceMap(stripped.map);
+    source = stripped.code;
+    statements = parse(source);
+  }
+  const shaped = shape(source, statements);
+  return {
+    body: `"use strict";{\n${shaped.source}\n}\n//# sourceURL=${fileName}`,
+    locate: (line, column) => {
+      const at = shaped.locate(line - LINES_BEFORE, column);
+      if (at.line < 1) return undefined;
+      if (!map) return at;
+      const original = originalPositionFor(map, { line: at.line, column: at.column - 1 });
+      return original.line === null ? undefined : { line: original.line, column: original.column + 1 };
+    },
+  };
+}
+
+const FENCE = /^\s*```[ \t]*(?:js|javascript|mjs|jsx|ts|typescript|mts|tsx)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/i;
+
+/** Takes away one outer Markdown fence, a byte order mark and a shebang; every line keeps its number. */
+function unwrap(code: string): string {
+  let text = code.startsWith("\uFEFF") ? code.slice(1) : code;
+  const fence = FENCE.exec(text);
+  if (fence?.[1] !== undefined) {
+    const before = text.slice(0, text.indexOf("\n", text.indexOf("```")));
+    text = "\n".repeat(before.split("\n").length) + fence[1];
+  }
+  return text.startsWith("#!") ? `//${text.slice(2)}` : text;
+}
+
+interface Shaped {
+  readonly source: string;
+  locate(line: number, column: number): Position;
+}
+
+/** Lets the program return its value. Text is only put in where it moves nothing, or where `locate` knows of it. */
+function shape(source: string, statements: readonly Statement[]): Shaped {
+  const unmoved = (line: number, column: number): Position => ({ line, column });
+  const exported = blankExports(source, statements);
+  if (exported.hasDefault) return { source: `${exported.source}\nreturn $value;`, locate: unmoved };
+  const text = exported.source;
+  if (statements.some(returns)) return { source: text, locate: unmoved };
+  const last = statements.findLast(({ type }) => type !== "EmptyStatement");
+  if (last?.type === "ExpressionStatement" && last.directive === undefined) {
+    const { start } = last; // not of its expression, which begins behind a parenthesis
+    const lineStart = Math.max(text.lastIndexOf("\n", start - 1), text.lastIndexOf("\r", start - 1)) + 1;
+    const inserted = "return ";
+    const { line } = last.loc.start;
+    const column = start - lineStart + 1;
+    return {
+      source: `${text.slice(0, start)}${inserted}${text.slice(start)}`,
+      locate: (at, from) => ({ line: at, column: at === line && from > column ? Math.max(column, from - inserted.length) : from }),
+    };
+  }
+  const functions = statements.filter(({ type }) => type === "FunctionDeclaration").map(({ id }) => id?.name ?? "");
+  const only = functions.length === 1 && statements.length === 1 ? functions[0] : undefined;
+  const main = functions.includes("main") ? "main" : only;
+  // `result` is the program's own, or else a parameter of the function around it, which it may have set.
+  const tail = main !== undefined && !declares(statements, "result") ? `return ${main};` : "return result;";
+  return { source: `${text}\n${tail}`, locate: unmoved };
+}
+
+/** Replaces `export` by blanks and `export default` by text of the same length. */
+function blankExports(source: string, statements: readonly Statement[]): { source: string; hasDefault: boolean } {
+  let text = source;
+  let hasDefault = false;
+  for (const statement of statements) {
+    const { start, type } = statement;
+    if (type === "ExportNamedDeclaration" && statement.declaration) {
+      text = `${text.slice(0, start)}${" ".repeat(6)}${text.slice(start + 6)}`;
+    } else if (type === "ExportDefaultDeclaration") {
+      hasDefault = true;
+      const value = statement.declaration?.start ?? start;
+      const name = "const $value =";
+      const filler = text.slice(start, value).slice(name.length).replace(/[^\r\n]/g, " ");
+      text = `${text.slice(0, start)}${name}${filler}${text.slice(value)}`;
+    } else if (type === "ImportDeclaration" || type.startsWith("Export")) {
+      const { line, column } = statement.loc.start;
+      const message = "A program has no modules to import from or export to: call the given tools instead";
+      throw new ProgramSyntaxError(message, { line, column: column + 1 });
+    }
+  }
+  return { source: text, hasDefault };
+}
+
+/** Whether a statement holds a `return` of the program itself, not of a function in it. */
+function returns(statement: Statement): boolean {
+  if (statement.type === "ReturnStatement") return true;
+  if (/Function|Class|Expression/.test(statement.type)) return false;
+  for (const key of ["body", "consequent", "alternate", "block", "handler", "finalizer", "cases"] as const) {
+    const below = statement[key] ?? [];
+    if ([below].flat().some(returns)) return true;
+  }
+  return false;
+}
+
+function declares(statements: readonly Statement[], name: string): boolean {
+  return statements.some(({ type, declarations, id }) =>
+    type === "VariableDeclaration" ? declarations?.some((declaration) => declaration.id.name === name) : id?.name === name,
+  );
+}

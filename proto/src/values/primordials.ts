@@ -1,0 +1,113 @@
+// What the codec and the guest harness use of the language, taken before any user code runs: a program that
+// replaces `Array.prototype.map` or `JSON` must not change what they do. For the same reason neither uses spread,
+// array destructuring, `for of` or plain assignment to new keys.
+type AnyFunction = (...args: never[]) => unknown;
+
+const bind = Function.prototype.bind.bind(Function.prototype.call) as unknown as (method: AnyFunction) => never;
+
+/** `method` as a function of its receiver, independent of later changes to any prototype. */
+function uncurry<Result, Arguments extends unknown[]>(
+  method: (...args: never[]) => unknown,
+): (self: unknown, ...args: Arguments) => Result {
+  return bind(method);
+}
+
+function getter<Result>(prototype: object, name: PropertyKey): (self: unknown) => Result {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name) ?? {};
+  if (!get) throw new TypeError(`No getter ${String(name)}`);
+  return uncurry(get as AnyFunction);
+}
+
+const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+
+/** Intrinsics, safe from later changes. */
+export const primordials = {
+  apply: Reflect.apply,
+  construct: Reflect.construct,
+  defineProperty: Reflect.defineProperty,
+  getOwnPropertyDescriptor: Reflect.getOwnPropertyDescriptor,
+  getPrototypeOf: Reflect.getPrototypeOf,
+  setPrototypeOf: Reflect.setPrototypeOf,
+  ownKeys: Reflect.ownKeys,
+  keys: Object.keys,
+  freeze: Object.freeze,
+  create: Object.create,
+  hasOwn: Object.hasOwn,
+  is: Object.is,
+  isArray: Array.isArray,
+  parse: JSON.parse,
+  stringify: JSON.stringify,
+  String,
+  Number,
+  BigInt,
+  Error,
+  TypeError,
+  RangeError,
+  Date,
+  RegExp,
+  Map,
+  Set,
+  WeakMap,
+  Promise,
+  Proxy,
+  ArrayBuffer,
+  Uint8Array,
+  ObjectPrototype: Object.prototype,
+  PromisePrototype: Promise.prototype,
+  MathMin: Math.min,
+  MathFloor: Math.floor,
+  isSafeInteger: Number.isSafeInteger,
+  fromCharCode: String.fromCharCode,
+  charCodeAt: uncurry<number, [number]>(String.prototype.charCodeAt),
+  slice: uncurry<string, [number, number?]>(String.prototype.slice),
+  indexOf: uncurry<number, [string, number?]>(String.prototype.indexOf),
+  startsWith: uncurry<boolean, [string]>(String.prototype.startsWith),
+  numberToString: uncurry<string, []>(Number.prototype.toString),
+  bigintToString: uncurry<string, []>(BigInt.prototype.toString),
+  symbolToString: uncurry<string, []>(Symbol.prototype.toString),
+  functionToString: uncurry<string, []>(Function.prototype.toString),
+  dateToISOString: uncurry<string, []>(Date.prototype.toISOString),
+  dateGetTime: uncurry<number, []>(Date.prototype.getTime),
+  regExpSource: getter<string>(RegExp.prototype, "source"),
+  regExpFlags: getter<string>(RegExp.prototype, "flags"),
+  mapGet: uncurry<unknown, [unknown]>(Map.prototype.get),
+  mapSet: uncurry<unknown, [unknown, unknown]>(Map.prototype.set),
+  mapHas: uncurry<boolean, [unknown]>(Map.prototype.has),
+  mapDelete: uncurry<boolean, [unknown]>(Map.prototype.delete),
+  mapSize: getter<number>(Map.prototype, "size"),
+  mapForEach: uncurry<void, [(value: unknown, key: unknown) => void]>(Map.prototype.forEach),
+  setAdd: uncurry<unknown, [unknown]>(Set.prototype.add),
+  setSize: getter<number>(Set.prototype, "size"),
+  setForEach: uncurry<void, [(value: unknown) => void]>(Set.prototype.forEach),
+  weakMapGet: uncurry<unknown, [object]>(WeakMap.prototype.get),
+  weakMapSet: uncurry<unknown, [object, unknown]>(WeakMap.prototype.set),
+  promiseThen: uncurry<Promise<unknown>, [unknown, unknown?]>(Promise.prototype.then),
+  bufferByteLength: getter<number>(ArrayBuffer.prototype, "byteLength"),
+  dataViewBuffer: getter<ArrayBuffer>(DataView.prototype, "buffer"),
+  dataViewByteLength: getter<number>(DataView.prototype, "byteLength"),
+  dataViewByteOffset: getter<number>(DataView.prototype, "byteOffset"),
+  typedArrayTag: getter<string | undefined>(TypedArrayPrototype, Symbol.toStringTag),
+  typedArrayBuffer: getter<ArrayBuffer>(TypedArrayPrototype, "buffer"),
+  typedArrayByteOffset: getter<number>(TypedArrayPrototype, "byteOffset"),
+  typedArrayLength: getter<number>(TypedArrayPrototype, "length"),
+  captureStackTrace: Error.captureStackTrace,
+} as const;
+
+/** Sets an own data property, whatever setters stand on the prototypes. */
+export function setOwn(target: object, key: PropertyKey, value: unknown): void {
+  // The descriptor has no prototype, so that a `get` on Object.prototype cannot get into it.
+  const descriptor = { __proto__: null, value, writable: true, enumerable: true, configurable: true };
+  primordials.defineProperty(target, key, descriptor as PropertyDescriptor);
+}
+
+let nativeIsError = Error.isError as typeof Error.isError | undefined;
+
+/** Whether `value` is an error by its internal slot. */
+export function isError(value: unknown): value is Error {
+  return (nativeIsError as typeof Error.isError)(value);
+}
+
+/** To be called once before user code runs: V8 leaves `Error.isError` out of the realm of a start-up snapshot. */
+export function bindLate(): void {
+  nativeIsError ??= Error.isError;
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { type Call, CallErrorType, RunErrorType, ValueEncoding } from "@codemode/proto/messages";
+import { decode, encode } from "@codemode/proto/values";
+import { type Done, type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
+
+const entry = fileURLToPath(new URL("../executor/src/gen/worker.js", import.meta.url));
+const flags = ["--no-node-snapshot", "--jitless", "--no-js-float16array"];
+
+/** What came of a program: its value, or its error with the type by name. */
+export interface Ran {
+  readonly value?: unknown;
+  readonly error?: { type: string; message: string; line?: number | undefined; column?: number | undefined; frame: string; stack: string; seq?: number | undefined };
+  readonly logs: string[];
+  readonly calls: Call[];
+  readonly dropped: number;
+}
+
+type Tool = (input: never) => unknown;
+
+/** The edge's side of a worker process, as thin as a test can have it. */
+export class WorkerPeer implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #channel: Duplex;
+  readonly #events: AsyncGenerator<NonNullable<WorkerEvent["event"]>>;
+
+  constructor() {
+    this.#child = spawn(process.execPath, [...flags, entry], { env: {}, cwd: "/", stdio: ["ignore", "ignore", "inherit", "pipe"] });
+    this.#channel = this.#child.stdio[3] as Duplex;
+    this.#events = events(this.#channel);
+  }
+
+  async run(code: string, tools: Record<string, Tool> = {}, settings: Partial<Run> = {}): Promise<Ran> {
+    await this.#until("ready");
+    const value = { ...defaults, code, tools: Object.keys(tools), ...settings };
+    this.#send({ $case: "run", value });
+    const logs: string[] = [];
+    const calls: Call[] = [];
+    const clock = value.clock?.getTime() ?? 0;
+    for (;;) {
+      const event = await this.#next();
+      if (event.$case === "log") logs.push(event.value.text);
+      else if (event.$case === "call") {
+        calls.push(event.value);
+        void this.#answer(event.value, tools, clock + calls.length);
+      } else if (event.$case === "done") {
+        await this.#until("clean");
+        return { ...read(event.value), logs, calls };
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
+  async #answer(call: Call, tools: Record<string, Tool>, at: number): Promise<void> {
+    let result;
+    try {
+      const input = decode(call.arguments?.data.toString() ?? "null") as never;
+      const output = call.name === "" ? undefined : await tools[call.name]?.(input);
+      const data = Buffer.from(output === undefined ? "" : encode(output));
+      result = { $case: "value" as const, value: { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data } };
+    } catch (error) {
+      const { name, message } = error as Error;
+      const type = CallErrorType.CALL_ERROR_TYPE_TOOL_ERROR;
+      result = { $case: "error" as const, value: { type, name, message, code: "E_TEST", retryable: false } };
+    }
+    this.#send({ $case: "settle", value: { seq: call.seq, result, settledAt: new Date(at), more: false } });
+  }
+
+  #send(request: NonNullable<WorkerRequest["request"]>): void {
+    const message = WorkerRequest.encode({ request }).finish();
+    const header = Buffer.alloc(4);
+    header.writeUInt32BE(message.length);
+    this.#channel.write(Buffer.concat([header, message]));
+  }
+
+  async #next(): Promise<NonNullable<WorkerEvent["event"]>> {
+    const { value, done } = await this.#events.next();
+    if (done) throw new Error("The worker is gone");
+    return value;
+  }
+
+  async #until(kind: string): Promise<void> {
+    for (;;) if ((await this.#next()).$case === kind) return;
+  }
+}
+
+async function* events(channel: Duplex): AsyncGenerator<NonNullable<WorkerEvent["event"]>> {
+  let buffered = Buffer.alloc(0);
+  for await (const chunk of channel as AsyncIterable<Buffer>) {
+    buffered = Buffer.concat([buffered, chunk]);
+    while (buffered.length >= 4 && buffered.length >= 4 + buffered.readUInt32BE()) {
+      const end = 4 + buffered.readUInt32BE();
+      const { event } = WorkerEvent.decode(buffered.subarray(4, end));
+      buffered = buffered.subarray(end);
+      if (event) yield event;
+    }
+  }
+}
+
+function read({ result, truncation }: Done): Omit<Ran, "logs" | "calls"> {
+  const dropped = Number(truncation?.logLines ?? 0n);
+  if (result?.$case === "value") {
+    const text = result.value.data.toString();
+    return { value: text === "" ? undefined : decode(text), dropped };
+  }
+  if (!result) throw new Error("Done without a result");
+  const [name = ""] = Object.entries(RunErrorType).find(([, type]) => type === result.value.type) ?? [];
+  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, dropped };
+}
+
+const defaults: Run = {
+  code: "",
+  fileName: "program.js",
+  tools: [],
+  agents: [],
+  context: undefined,
+  config: undefined,
+  valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
+  seed: Buffer.alloc(16, 7),
+  clock: new Date(1_700_000_000_000),
+  budgets: {
+    wallTime: undefined,
+    cpuTime: undefined,
+    heapBytes: 64n * 1024n * 1024n,
+    calls: 100,
+    callsInFlight: 16,
+    argumentBytes: 65_536n,
+    resultBytes: 262_144n,
+    logBytes: 65_536n,
+    logLines: 1_000,
+  },
+};
