@@ -137,3 +137,13 @@ test("nothing of the host or the harness can be reached", async () => {
     return { bad: bad.filter((p) => p !== "globalThis.codemode"), frames: frames.filter((f) => f !== "undefined,undefined") };`;
   expect(await run(code)).toMatchObject({ value: { bad: [], frames: [] } });
 });
+
+test("a timer that is cleared while it waits for its turn keeps its number on the wire", async () => {
+  const code = `
+    const all = Array.from({ length: 16 }, () => tools.echo({}));
+    const timer = setTimeout(() => {}, 5); const last = tools.echo({ last: 1 }); clearTimeout(timer);
+    await Promise.all(all); return await last`;
+  const { value, calls } = await run(code);
+  expect(value).toEqual({ last: 1 });
+  expect(calls.map(({ seq }) => seq)).toEqual(Array.from({ length: 18 }, (_, index) => index + 1));
+});

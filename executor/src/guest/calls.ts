@@ -83,9 +83,20 @@ export class Calls {
 
   /** Gives a call up: its answer will not be delivered. */
   cancel(seq: number): void {
-    if (!mapDelete(this.#pending, seq) || mapDelete(this.#waiting, seq)) return;
-    this.#inFlight--;
-    this.#send("cancel", seq);
+    if (!mapDelete(this.#pending, seq)) return;
+    const giveUp = (): void => {
+      this.#inFlight--;
+      this.#send("cancel", seq);
+    };
+    const start = mapGet(this.#waiting, seq) as (() => void) | undefined;
+    if (!start) giveUp();
+    else {
+      // It has its number already, so it must still be told of: numbers on the wire have no gaps.
+      mapSet(this.#waiting, seq, () => {
+        start();
+        giveUp();
+      });
+    }
     this.#startWaiting();
   }
 

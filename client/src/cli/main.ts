@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { CodemodeError } from "@codemode/proto";
+import { parseDuration } from "../config/index.ts";
+import { ExitCode, exitCodeOfError, UsageError } from "./exit-codes.ts";
+import { note, notesWritten, printable } from "./print.ts";
+import type { RunOptions } from "./run.ts";
+
+/** The `codemode` command. Resolves with its exit code once everything is written. */
+export async function main(args: readonly string[]): Promise<number> {
+  process.stdout.on("error", () => {}); // the reader has gone (`| head`); print() goes on all the same
+  process.stderr.on("error", () => {});
+  const code = await perform(args);
+  await notesWritten();
+  return code;
+}
+
+async function perform(args: readonly string[]): Promise<number> {
+  let exitCode: number = ExitCode.ok;
+  try {
+    await command((code) => (exitCode = code)).parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    note(asNote(error));
+    return exitCodeOfError(error);
+  }
+}
+
+/** Each command loads its own code, so that `--help` and `config` do not wait for gRPC. */
+function command(finish: (exitCode: number) => void): Command {
+  const program = new Command("codemode")
+    .description("Runs the code that a model writes in a sandbox, with your functions as tools.")
+    .version(version())
+    .exitOverride()
+    .showSuggestionAfterError();
+
+  program
+    .command("run")
+    .description("run one program; its result goes to stdout, everything else to stderr")
+    .argument("[file]", "JavaScript or TypeScript; - reads stdin")
+    .option("--tools <module>", "file or package whose default export is a ComponentRegistry or an object of tools")
+    .option("--context <key=value...>", "variables of the runtime context")
+    .option("--timeout <duration>", "wall time of the run, as 500ms, 5s or 2m", duration)
+    .option("--json", "print the whole outcome as one JSON document")
+    .option("--config <path>", "configuration file instead of the nearest codemode-client.yaml")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ok, 1 the program failed, 2 usage, 69 executor unreachable, 78 configuration, 124 timed out, 130 interrupted",
+    )
+    .action(async (file: string | undefined, options: RunOptions) => {
+      finish(await (await import("./run.ts")).run(file, options));
+    });
+
+  program
+    .command("executor")
+    .description("run the executor in the foreground; its key comes from CODEMODE_EXECUTOR_API_KEY or _FILE")
+    .option("--listen <address>", "host:port or unix:path (default: 127.0.0.1:8001)")
+    .action(async (options: { listen?: string }) => {
+      finish(await (await import("./executor.ts")).executor(options));
+    });
+
+  program
+    .command("doctor")
+    .description("check Node, isolated-vm, the configuration and the executor")
+    .option("--config <path>", "configuration file instead of the nearest codemode-client.yaml")
+    .action(async (options: { config?: string }) => {
+      finish(await (await import("./doctor.ts")).doctor(options));
+    });
+
+  program
+    .command("config")
+    .description("show the effective configuration and where each value comes from")
+    .option("--config <path>", "configuration file instead of the nearest codemode-client.yaml")
+    .option("--json", "print one JSON document")
+    .action(async (options: { config?: string; json?: boolean }) => {
+      finish(await (await import("./config.ts")).config(options));
+    });
+  return program;
+}
+
+function duration(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError("Expected a duration such as 500ms, 5s or 2m.");
+  return ms;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** An error as people want it: what happened, no stack. */
+function asNote(error: unknown): string {
+  const message = printable(error instanceof Error ? error.message : String(error));
+  if (error instanceof UsageError) return `codemode: ${message}\nSee: codemode --help`;
+  if (!CodemodeError.is(error)) return `codemode: internal error: ${message}`;
+  return error.code === "INVALID_CONFIG" ? message : `codemode: ${error.name}: ${message}`;
+}

@@ -1,0 +1,93 @@
+import { type ClientConfigInput, loadClientConfig } from "./config/index.ts";
+import type { ExecutorHealth } from "./executor-client/index.ts";
+import { type ExecuteOptions, prepare } from "./execute.ts";
+import type { Logger } from "./logger.ts";
+import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
+import { Resources } from "./resources.ts";
+import type { Outcome } from "./run/index.ts";
+
+/** What a {@link Codemode} is made of. */
+export interface CodemodeOptions {
+  /** The tools and agents that programs may call. None when absent. */
+  readonly registry?: ComponentRegistry | undefined;
+  /** The keys of codemode-client.yaml. They win over the file, key by key. */
+  readonly config?: ClientConfigInput | undefined;
+  /** A file instead of the one that is found upward from the working directory. */
+  readonly configPath?: string | undefined;
+  /** Hears what the client does, from `observability.logLevel` on. Nothing is written when absent. */
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * Runs the code that a model writes, next to your app, with your app's own functions as tools.
+ *
+ * Dispose of it, or `close()` it: that ends the runs under way and the executor that it has started. The views that
+ * `withContext` and `withConfig` return share all of this.
+ */
+export class Codemode implements AsyncDisposable {
+  readonly #resources: Resources;
+  readonly #context: RuntimeContext;
+  readonly #values: ContextValues;
+
+  private constructor(resources: Resources, context: RuntimeContext, values: ContextValues) {
+    this.#resources = resources;
+    this.#context = context;
+    this.#values = values;
+  }
+
+  /**
+   * Reads `config`, codemode-client.yaml and `CODEMODE_*`, in this order of weight. Starts nothing yet.
+   *
+   * @throws {@link ConfigError} when they cannot be used.
+   */
+  static fromClientConfig(options: CodemodeOptions = {}): Codemode {
+    const { registry = new ComponentRegistry(), config, configPath, logger } = options;
+    const loaded = loadClientConfig({ config, configPath });
+    return new Codemode(new Resources(loaded, registry, logger), new RuntimeContext(), {});
+  }
+
+  /** As `fromClientConfig`, from `CODEMODE_*` and, where there is one, codemode-client.yaml. */
+  static fromEnv(options: Pick<CodemodeOptions, "registry" | "logger"> = {}): Codemode {
+    return Codemode.fromClientConfig({ registry: options.registry, logger: options.logger });
+  }
+
+  /** This client on behalf of somebody: a context over the registry's own. Another call adds to it. */
+  withContext(context: ContextValues | RuntimeContext, options?: RuntimeContextOptions): Codemode {
+    const added = context instanceof RuntimeContext ? context.with({}, options) : new RuntimeContext(context, options);
+    return new Codemode(this.#resources, this.#context.merge(added), this.#values);
+  }
+
+  /** This client with values that programs see as `config`. Another call adds to them. */
+  withConfig(values: ContextValues): Codemode {
+    return new Codemode(this.#resources, this.#context, { ...this.#values, ...values });
+  }
+
+  /**
+   * Runs `code` in a fresh isolate and resolves with its outcome, whether it succeeded or not.
+   *
+   * @throws {@link ExecutorConnectionError} when no executor could be reached within the configured attempts.
+   * @throws {@link CodemodeError} when an option cannot be used, or the executor did not do its part.
+   */
+  async execute<T = unknown>(code: string, options: ExecuteOptions = {}): Promise<Outcome<T>> {
+    const { registry, config, logger } = this.#resources;
+    const current = registry.getContext();
+    const context = current ? current.merge(this.#context) : this.#context;
+    const run = prepare(code, options, { registry, config, logger, context, values: this.#values });
+    const outcome = await this.#resources.run(run, options.signal);
+    return outcome as Outcome<T>; // the caller knows what its program returns
+  }
+
+  /** Asks the executor how it is. Throws as `execute` does. */
+  health(): Promise<ExecutorHealth> {
+    return this.#resources.client.health();
+  }
+
+  /** Ends the runs under way as `Cancelled`, waits for them, and leaves no process, socket or timer. Idempotent. */
+  close(): Promise<void> {
+    return this.#resources.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { emptyReading, type Reading, typed } from "./entries.ts";
+import { nearest } from "./nearest.ts";
+import { type Key, keys } from "./schema.ts";
+
+/** Environment variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables under our prefix that are no keys of the client. */
+const OTHERS = [
+  "CODEMODE_CONFIG",
+  "CODEMODE_EXECUTOR_LISTEN",
+  "CODEMODE_EXECUTOR_QUEUE",
+  "CODEMODE_EXECUTOR_REFLECTION",
+  "CODEMODE_EXECUTOR_LOG_LEVEL",
+  "CODEMODE_EXECUTOR_DRAIN_TIMEOUT_MS",
+];
+
+/** Reads `CODEMODE_*`. An empty variable counts as absent, as in compose files. */
+export function readEnvironment(env: Environment): Reading {
+  const reading = emptyReading();
+  const known = new Set(OTHERS);
+  for (const key of keys.values()) {
+    known.add(key.variable);
+    if (key.isSecret) known.add(`${key.variable}_FILE`);
+    readVariable(key, env, reading);
+  }
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("CODEMODE_") || known.has(name)) continue;
+    const guess = nearest(name, known);
+    reading.warnings.push(`${name}: unknown variable, ${guess ? `did you mean ${guess}?` : "it changes nothing"}`);
+  }
+  return reading;
+}
+
+function readVariable(key: Key, env: Environment, reading: Reading): void {
+  const { variable } = key;
+  const text = env[variable];
+  const file = key.isSecret ? env[`${variable}_FILE`] : undefined;
+  if (text && file) {
+    reading.problems.push(`${variable}: ${variable}_FILE is set as well; keep one of them`);
+  } else if (text) {
+    reading.entries.push({ key, value: typed(key, text), source: variable, label: variable });
+  } else if (file) {
+    readSecretFile(key, file, reading);
+  }
+}
+
+function readSecretFile(key: Key, file: string, reading: Reading): void {
+  const source = `${key.variable}_FILE`;
+  try {
+    const value = readFileSync(file, "utf8").replace(/\r?\n$/, ""); // editors and `echo` end files with a newline
+    if (value) reading.entries.push({ key, value, source, label: source });
+    else reading.problems.push(`${source}: ${JSON.stringify(file)} is empty`);
+  } catch (error) {
+    reading.problems.push(`${source}: cannot read ${JSON.stringify(file)} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

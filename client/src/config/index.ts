@@ -1,0 +1,9 @@
+export {
+  type ExplainedKey,
+  explainClientConfig,
+  type LoadedConfig,
+  loadClientConfig,
+  type LoadOptions,
+} from "./load.ts";
+export { parseDuration } from "./quantities.ts";
+export type { ClientConfig, ClientConfigInput } from "./schema.ts";

@@ -1,0 +1,122 @@
+import { z } from "zod";
+import { choice, count, duration, type Field, fields, flag, mebibytes, secret, size, text } from "./fields.ts";
+
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const MAX_DURATION_MS = 600_000; // no run outlives ten minutes, so nothing that belongs to one may
+
+const executor = z.strictObject({
+  mode: choice(
+    "Where the executor comes from: `embedded` starts it as a child process, `remote` calls `executor.url`. `remote` when only `executor.url` is set.",
+    ["embedded", "remote"],
+  ).default("embedded"),
+  url: text(
+    "Address of a remote executor.",
+    /^(?:unix:[^\s]+|(?:https?:\/\/|dns:\/\/\/)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\/?)$/,
+    "an address such as 127.0.0.1:8001, https://host, dns:///host:8001 or unix:/path",
+    { otherwise: "no remote executor" },
+  ).optional(),
+  apiKey: secret("Key that the remote executor asks for. An embedded executor gets a random key of its own.", {
+    otherwise: "no key is sent",
+  }).optional(),
+  workers: count("Worker processes of an embedded executor.", 1, 256, {
+    otherwise: "as many as there are cores, at least 2",
+  }).optional(),
+  jit: flag("Lets V8 compile to machine code in an embedded executor: faster, and a larger surface to attack.").default(
+    false,
+  ),
+  startTimeoutMs: duration("How long an embedded executor may take to start.", 1, MAX_DURATION_MS).default(10_000),
+  connectTimeoutMs: duration("How long one attempt may take to connect.", 1, MAX_DURATION_MS).default(5_000),
+});
+
+const run = z.strictObject({
+  timeoutMs: duration("Wall time of a run, tool calls included.", 1, MAX_DURATION_MS).default(30_000),
+  cpuMs: duration("CPU time of a run.", 1, 60_000, { otherwise: "5s" }).optional(),
+  heapMib: mebibytes("Heap of a run, in MiB.", 8, 256, { otherwise: "64MiB" }).optional(),
+  maxCalls: count("Tool, agent and timer calls of a run.", 0, 100_000, { otherwise: "1000" }).optional(),
+  maxCallsInFlight: count("Calls that run at the same time; more wait.", 1, 1_024, { otherwise: "64" }).optional(),
+  maxCodeBytes: size("Size of the program.", 1, MIB, { otherwise: "256KiB" }).optional(),
+  maxResultBytes: size("Size of the result.", 1, 3 * MIB, { otherwise: "1MiB" }).optional(),
+  maxLogBytes: size("Size of all log lines; what is over is dropped and counted.", 0, MIB, {
+    otherwise: "64KiB",
+  }).optional(),
+  maxLogLines: count("Number of log lines; what is over is dropped and counted.", 0, 10_000, {
+    otherwise: "1000",
+  }).optional(),
+  toolTimeoutMs: duration("Time for one tool call; a call over it fails inside the program.", 1, MAX_DURATION_MS, {
+    otherwise: "only the run's own time counts",
+  }).optional(),
+});
+
+const retry = z.strictObject({
+  enabled: flag("Whether a run is attempted again when the executor is unreachable or busy.").default(true),
+  maxAttempts: count("Attempts in all, the first included.", 1, 10).default(3),
+  baseMs: duration("Pause before the second attempt; doubles with every further one.", 0, 60_000).default(100),
+  maxMs: duration("Longest pause between two attempts.", 0, 60_000).default(5_000),
+});
+
+const observability = z.strictObject({
+  logLevel: choice("What the SDK itself logs.", ["silent", "error", "warn", "info", "debug"]).default("warn"),
+  correlationIdPrefix: text(
+    "Start of generated correlation ids (`cm-…`).",
+    /^[A-Za-z0-9_]{1,8}$/,
+    "1 to 8 letters, digits or underscores",
+  ).default("cm"),
+});
+
+/** The one description of `codemode-client.yaml`: types, checks, JSON schema, docs and variables all come from here. */
+export const clientConfigSchema = z.strictObject({
+  executor: executor.prefault({}).describe("Where programs run."),
+  run: run.prefault({}).describe("Budgets of a run. `execute()` may ask for others, run by run."),
+  retry: retry.prefault({}).describe("Attempts at a run when the executor is unreachable or busy."),
+  observability: observability.prefault({}).describe("What the SDK tells about itself."),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** What may be written: every key optional, durations and sizes also as text (`"30s"`, `"64MiB"`). */
+export type ClientConfigInput = DeepReadonly<z.input<typeof clientConfigSchema>>;
+/** The effective configuration: checked, defaults filled in, frozen. Durations in milliseconds, sizes in bytes. */
+export type ClientConfig = DeepReadonly<z.output<typeof clientConfigSchema>>;
+
+/** What every value is. */
+export type Plain = string | number | boolean;
+
+/** One key of the configuration. */
+export interface Key extends Field {
+  readonly section: string;
+  readonly name: string;
+  /** `executor.apiKey` */
+  readonly path: string;
+  /** `CODEMODE_EXECUTOR_API_KEY` */
+  readonly variable: string;
+  readonly fallback: Plain | undefined;
+}
+
+/** Every key by path, in the order of the docs. */
+export const keys: ReadonlyMap<string, Key> = new Map(allKeys().map((key) => [key.path, key]));
+
+/** The sections, in the order of the docs. */
+export const sections: readonly string[] = Object.keys(clientConfigSchema.shape);
+
+function* leaves(): Generator<[section: string, name: string, schema: z.ZodType]> {
+  for (const [section, wrapped] of Object.entries(clientConfigSchema.shape)) {
+    const names: Readonly<Record<string, z.ZodType>> = wrapped.unwrap().shape;
+    for (const name in names) yield [section, name, names[name]!];
+  }
+}
+
+function allKeys(): Key[] {
+  return Array.from(leaves(), ([section, name, schema]) => {
+    const isWrapped = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional;
+    const known = isWrapped ? fields.get(schema.unwrap() as z.ZodType) : undefined;
+    if (!known) throw new TypeError(`${section}.${name} has no field description`);
+    const path = `${section}.${name}`;
+    const fallback = schema instanceof z.ZodDefault ? (schema.def.defaultValue as Plain) : undefined;
+    return { ...known, section, name, path, variable: variableOf(path), fallback };
+  });
+}
+
+function variableOf(path: string): string {
+  return `CODEMODE_${path.replace(/[A-Z]/g, "_$&").replaceAll(".", "_").toUpperCase()}`;
+}

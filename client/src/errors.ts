@@ -1,0 +1,78 @@
+import { CodemodeError, type ErrorCode } from "@codemode/proto";
+import type { Outcome } from "./run/outcome.ts";
+
+export { CodemodeError, type ErrorCode };
+
+/** The configuration cannot be used. The message names the place and the fix. */
+export class ConfigError extends CodemodeError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("INVALID_CONFIG", message, options);
+  }
+}
+
+/** A tool, an agent or a context was registered or looked up in a way that cannot work. */
+export class RegistryError extends CodemodeError {
+  constructor(message: string, code: ErrorCode = "INVALID_ARGUMENT", options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+/** No component has this name. */
+export class ComponentNotFoundError extends RegistryError {
+  constructor(message: string) {
+    super(message, "NOT_FOUND");
+  }
+}
+
+/** The name is taken, and `overwrite` was not asked for. */
+export class ComponentAlreadyExistsError extends RegistryError {
+  constructor(message: string) {
+    super(message, "ALREADY_EXISTS");
+  }
+}
+
+/** The executor could not be used, or did not keep to the protocol. What a program did is never one of these. */
+export class ExecutorClientError extends CodemodeError {}
+
+/** No executor answered at its address, in all the attempts that the configuration allows. */
+export class ExecutorConnectionError extends ExecutorClientError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("UNREACHABLE", message, options);
+  }
+}
+
+/** An executor did not connect, start or lend a slot in time. The program did not run. */
+export class ExecutorTimeoutError extends ExecutorClientError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("TIMEOUT", message, options);
+  }
+}
+
+/** The executor refused the API key. The program did not run. */
+export class ExecutorAuthError extends ExecutorClientError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("UNAUTHENTICATED", message, options);
+  }
+}
+
+/** Every slot of the executor stayed taken. The program did not run. */
+export class ExecutorBusyError extends ExecutorClientError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("BUSY", message, options);
+  }
+}
+
+/**
+ * What `outcome.unwrap()` throws for a program that failed.
+ *
+ * No `CodemodeError`: Codemode did its work, the program did not.
+ */
+export class OutcomeError extends Error {
+  override readonly name = "OutcomeError";
+  readonly outcome: Outcome;
+
+  constructor(outcome: Outcome) {
+    super(outcome.error ? `${outcome.error.type}: ${outcome.error.message}` : "The program failed");
+    this.outcome = outcome;
+  }
+}

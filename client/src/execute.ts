@@ -1,0 +1,114 @@
+import { randomUUID } from "node:crypto";
+import { CodemodeError } from "@codemode/proto";
+import { customAlphabet } from "nanoid";
+import type { ClientConfig } from "./config/index.ts";
+import type { Logger } from "./logger.ts";
+import type { Component, ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
+import { type CallRecord, type LogLine, Run, type RunBudgets } from "./run/index.ts";
+
+const ID = /^[\w.:-]{1,128}$/;
+const tail = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 4); // enough beside a millisecond
+
+/** How to run one program. */
+export interface ExecuteOptions {
+  /**
+   * Wall-clock budget for the whole run, tool calls included, in milliseconds. One above the executor's ceiling is
+   * refused, not silently cut.
+   *
+   * @defaultValue `run.timeoutMs` of the configuration, 30_000
+   */
+  readonly timeoutMs?: number;
+  /** Names of the registered tools that this code may call. All of them when absent. */
+  readonly tools?: readonly string[];
+  /** Names of the registered agents that this code may call. All of them when absent. */
+  readonly agents?: readonly string[];
+  /** Ends the run as `Cancelled`; the handlers of pending calls see it in their own signals. */
+  readonly signal?: AbortSignal;
+  /** Names the request that this run belongs to. 1 to 128 of `A-Z a-z 0-9 _ . : -`. `cm-…` when absent. */
+  readonly correlationId?: string;
+  /** Names the run. 1 to 128 of `A-Z a-z 0-9 _ . : -`. A random one when absent. */
+  readonly executionId?: string;
+  /** Budgets over those of the configuration, one by one. */
+  readonly budgets?: Partial<RunBudgets>;
+  /** What the program is called in stacks and messages. */
+  readonly fileName?: string;
+  /** Values that the program sees as `config`, over those of `withConfig`. */
+  readonly config?: ContextValues;
+  /** Gets each line of the program's console as it comes. */
+  readonly onLog?: (line: LogLine) => void;
+  /** Told when a call starts, and when it settles. */
+  readonly onCall?: (call: CallRecord) => void;
+}
+
+interface Surroundings {
+  readonly registry: ComponentRegistry;
+  readonly config: ClientConfig;
+  readonly logger: Logger;
+  readonly context: RuntimeContext;
+  readonly values: ContextValues;
+}
+
+/** Makes the run that `execute` was asked for. Throws when an option cannot be used. */
+export function prepare(code: string, options: ExecuteOptions, around: Surroundings): Run {
+  const { registry, config, context, logger } = around;
+  if (typeof code !== "string") throw refused("the code is no string");
+  const prefix = config.observability.correlationIdPrefix;
+  const correlationId = options.correlationId ?? `${prefix}-${Date.now().toString(36)}-${tail()}`;
+  const executionId = options.executionId ?? randomUUID();
+  for (const [name, id] of Object.entries({ correlationId, executionId })) {
+    if (!ID.test(id)) throw refused(`${name} ${JSON.stringify(id)} is not 1 to 128 of A-Z a-z 0-9 _ . : -`);
+  }
+  const guarded = <T>(hook: ((event: T) => void) | undefined) =>
+    hook && ((event: T) => guard(() => hook(event), logger, correlationId));
+  try {
+    return new Run({
+      executionId,
+      correlationId,
+      code,
+      fileName: options.fileName,
+      tools: chosen(options.tools, registry.listTools(), (name) => registry.getTool(name)),
+      agents: chosen(options.agents, registry.listAgents(), (name) => registry.getAgent(name)),
+      context,
+      config: { ...around.values, ...options.config },
+      budgets: budgetsOf(options, config),
+      inContext: (body) => registry.runWithContext(context, body),
+      onLog: guarded(options.onLog),
+      onCall: guarded(options.onCall),
+    });
+  } catch (error) {
+    if (CodemodeError.is(error)) throw error;
+    throw refused(error instanceof Error ? `context or config: ${error.message}` : String(error), error);
+  }
+}
+
+function budgetsOf(options: ExecuteOptions, config: ClientConfig): RunBudgets {
+  const given = Object.entries(options.budgets ?? {}).filter(([, value]) => value !== undefined);
+  const timeoutMs = options.timeoutMs ?? options.budgets?.timeoutMs ?? config.run.timeoutMs;
+  const budgets = { ...config.run, ...Object.fromEntries(given), timeoutMs };
+  for (const [name, value] of Object.entries(budgets)) {
+    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) throw refused(`${name} ${value} is no budget`);
+  }
+  if (timeoutMs === 0) throw refused("timeoutMs 0 leaves no time");
+  return budgets;
+}
+
+function chosen(
+  names: readonly string[] | undefined,
+  all: readonly Component[],
+  get: (name: string) => Component,
+): ReadonlyMap<string, Component> {
+  return new Map((names?.map(get) ?? all).map((component) => [component.name, component]));
+}
+
+/** A hook is there to watch. What it throws must not change the run. */
+function guard(body: () => void, logger: Logger, correlationId: string): void {
+  try {
+    body();
+  } catch (error) {
+    logger.error({ correlationId, error }, "A hook of execute() threw");
+  }
+}
+
+function refused(why: string, cause?: unknown): CodemodeError {
+  return new CodemodeError("INVALID_ARGUMENT", `Cannot run: ${why}`, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,99 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { fromGrpcStatus, readStatusDetails } from "@codemode/proto";
+import {
+  ExecutorAuthError,
+  ExecutorBusyError,
+  ExecutorClientError,
+  ExecutorConnectionError,
+  ExecutorTimeoutError,
+} from "../errors.ts";
+
+/** An attempt that ended before the executor accepted the run: the program did not start. */
+export class RefusedAttempt extends Error {
+  readonly address: string;
+  readonly status: ServiceError;
+
+  constructor(address: string, cause: ServiceError) {
+    super(cause.details || cause.message, { cause });
+    this.address = address;
+    this.status = cause;
+  }
+
+  /** The refusal of a network that says nothing. */
+  static unconnected(address: string, timeoutMs: number): RefusedAttempt {
+    const details = `no connection within ${timeoutMs} ms`;
+    const cause = Object.assign(new Error(details), {
+      code: status.DEADLINE_EXCEEDED,
+      details,
+      metadata: new Metadata(),
+    });
+    return new RefusedAttempt(address, cause);
+  }
+
+  /** True when another attempt may end better. */
+  get retryable(): boolean {
+    switch (this.status.code) {
+      case status.UNAVAILABLE:
+      case status.DEADLINE_EXCEEDED:
+        return true;
+      case status.RESOURCE_EXHAUSTED:
+        return !isTooLarge(this.status);
+      default:
+        return false;
+    }
+  }
+
+  /** The wait that the executor asks for, in milliseconds. */
+  get retryAfterMs(): number | undefined {
+    return readStatusDetails(this.status.metadata).retryAfterMs;
+  }
+}
+
+/** What the caller is told of a gRPC failure, after `attempts` of them. */
+export function toClientError(error: ServiceError, address: string, attempts: number): ExecutorClientError {
+  const options = { cause: error };
+  const said = error.details || error.message;
+  const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  switch (error.code) {
+    case status.UNAVAILABLE:
+      return new ExecutorConnectionError(`Cannot reach an executor at ${address} after ${tries}: ${said}`, options);
+    case status.DEADLINE_EXCEEDED:
+      return new ExecutorTimeoutError(`The executor at ${address} did not answer in time, ${tries}: ${said}`, options);
+    case status.UNAUTHENTICATED:
+      return new ExecutorAuthError(`The executor at ${address} refused the API key: ${said}`, options);
+    case status.RESOURCE_EXHAUSTED:
+      if (isTooLarge(error)) break;
+      return new ExecutorBusyError(`The executor at ${address} has no room after ${tries}: ${said}`, options);
+    default:
+  }
+  const { field } = readStatusDetails(error.metadata);
+  const code = isTooLarge(error) ? "INVALID_ARGUMENT" : fromGrpcStatus(error.code);
+  return new ExecutorClientError(
+    code,
+    `The executor at ${address} refused${field ? ` ${field}` : ""}: ${said}`,
+    options,
+  );
+}
+
+/** The executor was there and left the run waiting. Another attempt would go to the end of the same queue. */
+export function notAccepted({
+  address,
+  acceptTimeoutMs,
+}: {
+  address: string;
+  acceptTimeoutMs: number;
+}): ExecutorClientError {
+  return new ExecutorTimeoutError(`The executor at ${address} did not accept the run within ${acceptTimeoutMs} ms`);
+}
+
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
+}
+
+// grpc-js reports a message over its limit with the code of a full server, but it stays too large however often it is sent.
+function isTooLarge(error: ServiceError): boolean {
+  return (
+    error.code === status.RESOURCE_EXHAUSTED &&
+    /message larger than max|larger than the configured/i.test(error.details)
+  );
+}

@@ -1,0 +1,52 @@
+import type { RuntimeContext } from "./context.ts";
+import type { CompiledSchema, InputOf, OutputOf, Schema } from "./schema.ts";
+
+/** What a handler is told about the call that it answers. */
+export interface CallInfo {
+  /** Names the run. The same in every attempt at it. */
+  readonly executionId: string;
+  /** 1, 2, 3 … in the order in which the program issued its calls. */
+  readonly seq: number;
+  /** `<executionId>:<seq>`. Pass it on to what must not happen twice. */
+  readonly idempotencyKey: string;
+  readonly correlationId: string;
+  /** The context of the `execute()` that this call came from, secrets included. */
+  readonly context: RuntimeContext;
+  /** Fires when nobody waits for this call any more. */
+  readonly signal: AbortSignal;
+}
+
+interface Description<I, O> {
+  /** For the model: what it does, in what units, what it returns. */
+  readonly description: string;
+  /** Checked before the handler is called. Anything passes when absent. */
+  readonly inputSchema?: I;
+  /** Checked before the program sees the result. Anything passes when absent. */
+  readonly outputSchema?: O;
+}
+
+/** A function of the app that programs may call as `tools.<name>(input)`. */
+export interface ToolDefinition<I extends Schema | undefined, O extends Schema | undefined> extends Description<I, O> {
+  /** Runs in the app, once per call. What it throws, the program may catch: name, message and `code`, never the stack. */
+  execute(input: InputOf<I>, call: CallInfo): OutputOf<O> | Promise<OutputOf<O>>;
+}
+
+/** An agent of the app that programs may call as `agents.<name>.run(input)`. */
+export interface AgentDefinition<I extends Schema | undefined, O extends Schema | undefined> extends Description<I, O> {
+  /** As `execute` of a tool. */
+  run(input: InputOf<I>, call: CallInfo): OutputOf<O> | Promise<OutputOf<O>>;
+}
+
+/** A registered tool or agent. */
+export interface Component {
+  readonly kind: "tool" | "agent";
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: Schema | undefined;
+  readonly outputSchema: Schema | undefined;
+  /** `inputSchema`, ready for use. */
+  readonly input: CompiledSchema;
+  /** `outputSchema`, ready for use. */
+  readonly output: CompiledSchema;
+  readonly handle: (input: unknown, call: CallInfo) => unknown;
+}

@@ -1,0 +1,60 @@
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
+import { type Checked, issuesText, pathText } from "./issues.ts";
+import { compileJsonSchema, type JsonSchema } from "./json-schema.ts";
+
+/** How a tool says what it takes and returns: a Standard Schema (zod, valibot, arktype …) or a JSON Schema. */
+export type Schema = StandardSchemaV1 | JsonSchema;
+
+// `any`, since a JSON Schema says nothing to TypeScript, and a handler is free to name the type it relies on.
+/** What a handler receives when its input passed `S`. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type InputOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : any;
+/** What a handler returns, to be passed through `S`. */
+export type OutputOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : unknown;
+
+/** One way to ask every kind of schema. */
+export interface CompiledSchema {
+  check(value: unknown): Checked | Promise<Checked>;
+  /** JSON Schema text for the manifest; empty when the schema has no such form. */
+  readonly json: string;
+}
+
+const ANYTHING: CompiledSchema = { check: (value) => ({ ok: true, value }), json: "" };
+
+/** Makes `schema` ready for use. `side` is the side of it that the program sees. */
+export function compileSchema(schema: Schema | undefined, side: "input" | "output"): CompiledSchema {
+  if (schema === undefined) return ANYTHING;
+  if (isStandardSchema(schema)) return compileStandardSchema(schema, side);
+  return { check: compileJsonSchema(schema), json: JSON.stringify(schema) };
+}
+
+function isStandardSchema(schema: Schema): schema is StandardSchemaV1 {
+  return "~standard" in schema;
+}
+
+function compileStandardSchema(schema: StandardSchemaV1, side: "input" | "output"): CompiledSchema {
+  const standard = schema["~standard"];
+  const toChecked = (result: StandardSchemaV1.Result<unknown>): Checked =>
+    result.issues ? { ok: false, message: issuesText(result.issues.map(readable)) } : { ok: true, value: result.value };
+  return {
+    check(value) {
+      const result = standard.validate(value);
+      return result instanceof Promise ? result.then(toChecked) : toChecked(result);
+    },
+    json: jsonSchemaOf(standard, side),
+  };
+}
+
+function readable(issue: StandardSchemaV1.Issue): { path: string; message: string } {
+  const keys = (issue.path ?? []).map((part) => (typeof part === "object" ? part.key : part));
+  return { path: pathText(keys), message: issue.message.replace(/^Invalid input: /, "") };
+}
+
+function jsonSchemaOf(standard: StandardSchemaV1.Props & { jsonSchema?: unknown }, side: "input" | "output"): string {
+  const converter = standard.jsonSchema as StandardJSONSchemaV1.Converter | undefined;
+  try {
+    return converter ? JSON.stringify(converter[side]({ target: "draft-2020-12" })) : "";
+  } catch {
+    return ""; // a schema may hold what JSON Schema cannot say; it is enforced all the same
+  }
+}

@@ -1,0 +1,69 @@
+import { type Finished, type Log, LogLevel, type RunError, RunErrorType, toMs } from "@codemode/proto/messages";
+import type { LogLine, RunFailure, RunFailureType, RunUsage } from "./outcome.ts";
+
+const FAILURE_TYPES: ReadonlyMap<RunErrorType, RunFailureType> = new Map([
+  [RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, "SyntaxError"],
+  [RunErrorType.RUN_ERROR_TYPE_RUNTIME_ERROR, "RuntimeError"],
+  [RunErrorType.RUN_ERROR_TYPE_TOOL_ERROR, "ToolError"],
+  [RunErrorType.RUN_ERROR_TYPE_TOOL_INPUT_ERROR, "ToolInputError"],
+  [RunErrorType.RUN_ERROR_TYPE_TOOL_OUTPUT_ERROR, "ToolOutputError"],
+  [RunErrorType.RUN_ERROR_TYPE_UNKNOWN_TOOL, "UnknownTool"],
+  [RunErrorType.RUN_ERROR_TYPE_TIMEOUT, "Timeout"],
+  [RunErrorType.RUN_ERROR_TYPE_CPU_LIMIT, "CpuLimit"],
+  [RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT, "MemoryLimit"],
+  [RunErrorType.RUN_ERROR_TYPE_OUTPUT_LIMIT, "OutputLimit"],
+  [RunErrorType.RUN_ERROR_TYPE_CALL_LIMIT, "CallLimit"],
+  [RunErrorType.RUN_ERROR_TYPE_DEADLOCK, "Deadlock"],
+  [RunErrorType.RUN_ERROR_TYPE_UNSERIALIZABLE, "Unserializable"],
+  [RunErrorType.RUN_ERROR_TYPE_DIVERGED, "Diverged"],
+  [RunErrorType.RUN_ERROR_TYPE_CANCELLED, "Cancelled"],
+  [RunErrorType.RUN_ERROR_TYPE_CRASHED, "Crashed"],
+]);
+
+const LEVELS: ReadonlyMap<LogLevel, LogLine["level"]> = new Map([
+  [LogLevel.LOG_LEVEL_DEBUG, "debug"],
+  [LogLevel.LOG_LEVEL_LOG, "log"],
+  [LogLevel.LOG_LEVEL_INFO, "info"],
+  [LogLevel.LOG_LEVEL_WARN, "warn"],
+  [LogLevel.LOG_LEVEL_ERROR, "error"],
+]);
+
+/** What the wire leaves empty is absent here. `undefined` when the executor names a type that we do not know. */
+export function toFailure(error: RunError): RunFailure | undefined {
+  const type = FAILURE_TYPES.get(error.type);
+  if (!type) return undefined;
+  return {
+    type,
+    message: error.message,
+    ...(error.name && { name: error.name }),
+    ...(error.line !== undefined && { line: error.line }),
+    ...(error.column !== undefined && { column: error.column }),
+    ...(error.frame && { frame: error.frame }),
+    ...(error.stack && { stack: error.stack }),
+    ...(error.hint && { hint: error.hint }),
+    ...(error.seq !== undefined && { seq: error.seq }),
+    ...(error.component && { tool: error.component }),
+    ...(error.code && { code: error.code }),
+    ...(error.retryable && { retryable: true }),
+  };
+}
+
+export function toLogLine(log: Log): LogLine {
+  const level = LEVELS.get(log.level) ?? "log";
+  return { level, text: log.text, ...(log.line !== undefined && { line: log.line }) };
+}
+
+/** What the executor measured, or what we can tell without it. */
+export function toUsage(finished: Finished | undefined, own: { wallMs: number; calls: number }): RunUsage {
+  const usage = finished?.usage;
+  return {
+    wallMs: usage?.wallTime ? toMs(usage.wallTime) : own.wallMs,
+    cpuMs: usage?.cpuTime ? toMs(usage.cpuTime) : 0,
+    peakHeapBytes: Number(usage?.peakHeapBytes ?? 0),
+    peakResidentBytes: Number(usage?.peakResidentBytes ?? 0),
+    calls: usage?.calls ?? own.calls,
+    argumentBytes: Number(usage?.argumentBytes ?? 0),
+    resultBytes: Number(usage?.resultBytes ?? 0),
+    logBytes: Number(usage?.logBytes ?? 0),
+  };
+}

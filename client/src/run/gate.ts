@@ -1,0 +1,113 @@
+import { type Call, CallKind, type CallResult } from "@codemode/proto/messages";
+import { ExecutorClientError } from "../errors.ts";
+import type { Component } from "../registry/component.ts";
+import { type Answer, invoke, type InvokeOptions } from "./invoke.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+
+// Gate
+// ==========================================================================
+// Stands between an executor, which is not trusted, and the handlers of the app.
+//
+// A1  Only the components of this run are called, looked up in a Map of our own.
+// A2  A handler is called at most once per seq; seqs come as 1, 2, 3 … or the run ends.
+// A3  A handler sees only input that its schema let pass, in the context of its own run.
+// A4  A call settles once. What settles later is dropped.
+// A5  The limits of the app hold whatever the executor says.
+
+const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
+const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
+
+/** What a gate must know of its run. */
+export interface GateOptions extends InvokeOptions {
+  readonly journal: Journal;
+  /** The components that this run may call, by name. */
+  readonly tools: ReadonlyMap<string, Component>;
+  readonly agents: ReadonlyMap<string, Component>;
+  /** Calls in all, and at a time. */
+  readonly maxCalls: number;
+  readonly maxCallsInFlight: number;
+  /** Told when a call starts, and when it settles. */
+  readonly onChange: (entry: JournalEntry) => void;
+}
+
+/** See the head of this file. */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #open = new Map<number, AbortController>();
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a call. `answer` is called once with its result, in the order in which calls settle; never for a cancelled one.
+   *
+   * @throws {@link ExecutorClientError} when the executor may not ask for this.
+   */
+  admit(call: Call, answer: (result: CallResult) => void): void {
+    const component = this.#check(call);
+    const entry = this.#options.journal.open(call);
+    const controller = new AbortController();
+    this.#open.set(entry.seq, controller);
+    this.#options.onChange(entry);
+    const work = component
+      ? invoke(component, call, entry, controller, this.#options)
+      : pause(call.delayMs, controller.signal);
+    void work.then((answered) => this.#settle(entry, answered, answer));
+  }
+
+  /** Gives a call up: its handler's signal fires, and no answer will come. */
+  cancel(seq: number, reason: unknown): void {
+    const entry = this.#options.journal.get(seq);
+    if (!entry) throw violation(`cancelled call ${seq}, which it never made`);
+    if (!this.#options.journal.settle(entry, "cancelled")) return; // it settled while the word was on its way
+    this.#release(seq)?.abort(reason);
+    this.#options.onChange(entry);
+  }
+
+  /** Gives every open call up. */
+  close(reason: unknown): void {
+    for (const seq of this.#open.keys()) this.cancel(seq, reason);
+  }
+
+  #check(call: Call): Component | undefined {
+    const { journal, tools, agents, maxCalls, maxCallsInFlight } = this.#options;
+    if (call.seq !== journal.size + 1) throw violation(`made call ${call.seq} where ${journal.size + 1} was due`);
+    if (call.seq > maxCalls) throw violation(`made more than the ${maxCalls} calls that this run may make`);
+    if (journal.pending >= maxCallsInFlight) throw violation(`made more than ${maxCallsInFlight} calls at a time`);
+    if ((call.arguments?.data.length ?? 0) > MAX_ARGUMENT_BYTES) throw violation("sent arguments of more than 1 MiB");
+    if (call.kind === CallKind.CALL_KIND_TIMER) return undefined;
+    const kind = call.kind === CallKind.CALL_KIND_TOOL ? "tool" : "agent";
+    if (kind === "agent" && call.kind !== CallKind.CALL_KIND_AGENT) throw violation("made a call of no known kind");
+    const component = (kind === "tool" ? tools : agents).get(call.name);
+    if (!component) throw violation(`called the ${kind} ${JSON.stringify(call.name)}, which this run does not have`);
+    return component;
+  }
+
+  #settle(entry: JournalEntry, { value, error }: Answer, answer: (result: CallResult) => void): void {
+    const outcome = error ? ({ $case: "error", value: error } as const) : value && ({ $case: "value", value } as const);
+    const result: CallResult = { seq: entry.seq, result: outcome, settledAt: new Date(), more: false };
+    if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", result)) return;
+    this.#release(entry.seq);
+    this.#options.onChange(entry);
+    answer(result);
+  }
+
+  #release(seq: number): AbortController | undefined {
+    const controller = this.#open.get(seq);
+    this.#open.delete(seq);
+    return controller;
+  }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const timer = setTimeout(() => resolve({}), delayMs > 0 ? Math.min(delayMs, MAX_TIMER_MS) : 0);
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  return promise;
+}
+
+/** The executor did what the protocol does not allow. Nothing it says is taken as true from here on. */
+export function violation(what: string): ExecutorClientError {
+  return new ExecutorClientError("PROTOCOL", `The executor does not keep to the protocol: it ${what}`);
+}

@@ -1,0 +1,11 @@
+export {
+  type CallRecord,
+  type LogLine,
+  Outcome,
+  type OutcomeData,
+  type RunFailure,
+  type RunFailureType,
+  type RunUsage,
+} from "./outcome.ts";
+export { Run } from "./run.ts";
+export type { RunBudgets, RunRequest } from "./start.ts";

@@ -1,0 +1,145 @@
+import { encode } from "@codemode/proto/values";
+import { OutcomeError } from "../errors.ts";
+
+/** How a program can fail. A closed set. */
+export type RunFailureType =
+  | "SyntaxError"
+  | "RuntimeError"
+  | "ToolError"
+  | "ToolInputError"
+  | "ToolOutputError"
+  | "UnknownTool"
+  | "Timeout"
+  | "CpuLimit"
+  | "MemoryLimit"
+  | "OutputLimit"
+  | "CallLimit"
+  | "Deadlock"
+  | "Unserializable"
+  | "Diverged"
+  | "Cancelled"
+  | "Crashed";
+
+/** Why a program has no value. Its texts come from the program and its executor: show them, never run them. */
+export interface RunFailure {
+  readonly type: RunFailureType;
+  readonly message: string;
+  /** The `name` of what was thrown, when it was an error. */
+  readonly name?: string;
+  /** Where in the program, from 1. */
+  readonly line?: number;
+  readonly column?: number;
+  /** The lines around it, with a mark under the place. */
+  readonly frame?: string;
+  /** The stack, in the program's own lines. */
+  readonly stack?: string;
+  /** What to do, where that is known. */
+  readonly hint?: string;
+  /** The call that failed, and its tool, for the tool types. */
+  readonly seq?: number;
+  readonly tool?: string;
+  /** The `code` of the error that the handler threw. */
+  readonly code?: string;
+  /** The same call may succeed later. */
+  readonly retryable?: boolean;
+}
+
+/** What became of one call. `unknown`: its handler was told to stop, and may have had its effect or not. */
+export interface CallRecord {
+  readonly seq: number;
+  readonly name: string;
+  readonly kind: "tool" | "agent";
+  readonly state: "not started" | "pending" | "succeeded" | "failed" | "unknown";
+  readonly startedAt: Date;
+  /** Absent while it has not settled. */
+  readonly durationMs?: number;
+}
+
+/** One line of the program's console. */
+export interface LogLine {
+  readonly level: "debug" | "log" | "info" | "warn" | "error";
+  readonly text: string;
+  /** Where in the program, from 1. */
+  readonly line?: number;
+}
+
+/** What a run has used. 0 where nobody could tell. */
+export interface RunUsage {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly peakHeapBytes: number;
+  readonly peakResidentBytes: number;
+  /** Tool and agent calls, and timers. */
+  readonly calls: number;
+  readonly argumentBytes: number;
+  readonly resultBytes: number;
+  readonly logBytes: number;
+}
+
+/** The data of an {@link Outcome}. */
+export interface OutcomeData<T> {
+  readonly executionId: string;
+  readonly correlationId: string;
+  /** What the program returned; `undefined` when it failed. */
+  readonly value: T | undefined;
+  /** Why it failed; `null` when it did not. */
+  readonly error: RunFailure | null;
+  /** Tool and agent calls in the order in which they were issued. */
+  readonly calls: readonly CallRecord[];
+  readonly logs: readonly LogLine[];
+  readonly usage: RunUsage;
+  /** For the author of the program. */
+  readonly warnings: readonly string[];
+  /** Attempts it took to find an executor with room. */
+  readonly attempts: number;
+}
+
+/** How a run ended, with its evidence. Whatever a program does is one of these, never an exception. */
+export class Outcome<T = unknown> implements OutcomeData<T> {
+  readonly executionId: string;
+  readonly correlationId: string;
+  readonly status: "ok" | "failed";
+  readonly value: T | undefined;
+  readonly error: RunFailure | null;
+  readonly calls: readonly CallRecord[];
+  readonly logs: readonly LogLine[];
+  readonly usage: RunUsage;
+  readonly warnings: readonly string[];
+  readonly attempts: number;
+
+  constructor(data: OutcomeData<T>) {
+    this.executionId = data.executionId;
+    this.correlationId = data.correlationId;
+    this.status = data.error === null ? "ok" : "failed";
+    this.value = data.value;
+    this.error = data.error;
+    this.calls = data.calls;
+    this.logs = data.logs;
+    this.usage = data.usage;
+    this.warnings = data.warnings;
+    this.attempts = data.attempts;
+  }
+
+  /** The program's value. Throws an {@link OutcomeError} when it failed. */
+  unwrap(): T {
+    if (this.error) throw new OutcomeError(this);
+    return this.value as T; // a program without an error has a value, `undefined` among them
+  }
+
+  /** One JSON document. Values that JSON cannot hold are shown as `{"$type": …}`, `undefined` as `null`. */
+  toJSON(): Record<string, unknown> {
+    const { executionId, correlationId, status, value, error, logs, usage, warnings, attempts } = this;
+    return {
+      executionId,
+      correlationId,
+      status,
+      value: value === undefined ? null : JSON.parse(encode(value)),
+      error,
+      logs,
+      calls: this.calls.map(({ seq, name, state, durationMs }) => ({ seq, name, state, durationMs })),
+      usage,
+      warnings,
+      attempts,
+    };
+  }
+}

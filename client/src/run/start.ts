@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import {
+  type Budgets,
+  type Component as Described,
+  type Manifest,
+  type Start,
+  toDuration,
+  ValueEncoding,
+} from "@codemode/proto/messages";
+import type { Component } from "../registry/component.ts";
+import type { ContextValues, RuntimeContext } from "../registry/context.ts";
+import type { CallRecord, LogLine } from "./outcome.ts";
+import { toWire } from "./values.ts";
+
+/** What a run may use. What is absent is the executor's default; what is over its ceiling is refused. */
+export interface RunBudgets {
+  /** Wall-clock time of the whole run, tool calls included, in milliseconds. */
+  readonly timeoutMs: number;
+  /** CPU time, in milliseconds. */
+  readonly cpuMs?: number | undefined;
+  /** Heap, in MiB. */
+  readonly heapMib?: number | undefined;
+  /** Tool and agent calls and timers, in all. */
+  readonly maxCalls?: number | undefined;
+  /** Of these, unanswered at a time. More wait. */
+  readonly maxCallsInFlight?: number | undefined;
+  readonly maxCodeBytes?: number | undefined;
+  readonly maxResultBytes?: number | undefined;
+  readonly maxLogBytes?: number | undefined;
+  readonly maxLogLines?: number | undefined;
+  /** For one handler, in milliseconds. Kept by the app. */
+  readonly toolTimeoutMs?: number | undefined;
+}
+
+/** What is to be run. */
+export interface RunRequest {
+  readonly executionId: string;
+  readonly correlationId: string;
+  readonly code: string;
+  readonly fileName: string | undefined;
+  readonly tools: ReadonlyMap<string, Component>;
+  readonly agents: ReadonlyMap<string, Component>;
+  readonly context: RuntimeContext;
+  /** Seen by the program as `config`. */
+  readonly config: ContextValues;
+  readonly budgets: RunBudgets;
+  /** Calls `body` where handlers are to run. */
+  readonly inContext: <T>(body: () => T) => T;
+  readonly onLog?: ((line: LogLine) => void) | undefined;
+  readonly onCall?: ((call: CallRecord) => void) | undefined;
+}
+
+/** The first message of every attempt, but for its number. Throws `UnserializableError`. */
+export function toStart(request: RunRequest): Omit<Start, "attempt"> {
+  const { executionId, correlationId, code, fileName } = request;
+  return {
+    executionId,
+    correlationId,
+    tenant: "",
+    code,
+    fileName,
+    components: { $case: "manifest", value: toManifest(request.tools.values(), request.agents.values()) },
+    context: toWire(request.context.variables),
+    config: toWire(request.config),
+    budgets: toBudgets(request.budgets),
+    seed: randomBytes(16),
+    clock: new Date(),
+    valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
+    journal: undefined,
+  };
+}
+
+function toBudgets(budgets: RunBudgets): Budgets {
+  const bytes = (value: number | undefined) => (value === undefined ? undefined : BigInt(value));
+  return {
+    wallTime: toDuration(budgets.timeoutMs),
+    cpuTime: budgets.cpuMs === undefined ? undefined : toDuration(budgets.cpuMs),
+    heapBytes: bytes(budgets.heapMib === undefined ? undefined : Math.round(budgets.heapMib * 1_048_576)),
+    calls: budgets.maxCalls,
+    callsInFlight: budgets.maxCallsInFlight,
+    codeBytes: bytes(budgets.maxCodeBytes),
+    resultBytes: bytes(budgets.maxResultBytes),
+    logBytes: bytes(budgets.maxLogBytes),
+    logLines: budgets.maxLogLines,
+  };
+}
+
+function toManifest(tools: Iterable<Component>, agents: Iterable<Component>): Manifest {
+  return { tools: Array.from(tools, describe), agents: Array.from(agents, describe) };
+}
+
+function describe({ name, description, input, output }: Component): Described {
+  return { name, description, inputSchemaJson: input.json, outputSchemaJson: output.json };
+}

@@ -1,0 +1,42 @@
+import { type Value, ValueEncoding } from "@codemode/proto/messages";
+import { decode, encode } from "@codemode/proto/values";
+
+const MAX_DEPTH = 64; // deeper than any sane argument, and far from what recursion can bear
+
+/** Keys that turn into a prototype when a handler merges the object that holds them. JSON text makes them ordinary keys. */
+const TRAPS = new Set(["__proto__", "constructor", "prototype"]);
+
+/** `value` for the wire. Throws what `encode` throws. */
+export function toWire(value: unknown, maxBytes?: number): Value {
+  if (value === undefined) return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.alloc(0) };
+  const text = encode(value, maxBytes === undefined ? {} : { maxLength: maxBytes });
+  const data = Buffer.from(text, "utf8");
+  if (maxBytes !== undefined && data.length > maxBytes) {
+    throw new RangeError(`it takes ${data.length} bytes, at most ${maxBytes} are allowed`);
+  }
+  return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data };
+}
+
+/** The value that came over the wire. Throws `MalformedValueError`. */
+export function fromWire(value: Value | undefined, maxDepth?: number): unknown {
+  if (value === undefined || value.data.length === 0) return undefined;
+  return decode(value.data.toString("utf8"), maxDepth === undefined ? {} : { maxDepth });
+}
+
+/** Arguments that came over the wire, for a handler: bounded in depth, and without keys that are traps. Throws otherwise. */
+export function argumentsFromWire(value: Value | undefined): unknown {
+  const input = fromWire(value, MAX_DEPTH);
+  refuseTraps(input, new Set());
+  return input;
+}
+
+function refuseTraps(value: unknown, seen: Set<object>): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || seen.has(value)) return;
+  seen.add(value);
+  if (value instanceof Map) for (const [key, child] of value) [key, child].forEach((part) => refuseTraps(part, seen));
+  if (value instanceof Set) for (const child of value) refuseTraps(child, seen);
+  for (const key of Object.keys(value)) {
+    if (TRAPS.has(key)) throw new TypeError(`the key "${key}" is not allowed`);
+    refuseTraps((value as Record<string, unknown>)[key], seen);
+  }
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { nanoid } from "nanoid";
+import { formatAddress } from "./config/address.ts";
+import { type ExecutorConfig, requireKey } from "./config/config.ts";
+import { Edge } from "./edge/server.ts";
+import { launch } from "./pool/launch.ts";
+import { Pool } from "./pool/pool.ts";
+import { systemProbe } from "./pool/probe.ts";
+import { DEFAULT_BUDGETS, MAX_BUDGETS, wireBudgets } from "./session/budgets.ts";
+
+/** What an executor writes its log to. */
+export interface Log {
+  info(fields: object, message: string): void;
+}
+
+/** A running executor. Disposal ends open runs UNAVAILABLE, and resolves when no worker is left. */
+export interface Executor extends AsyncDisposable {
+  readonly executorId: string;
+  /** Where it listens, with the port that was taken. */
+  readonly address: string;
+  readonly pool: Pool;
+  /** Lets no run begin, and resolves when those that were open have ended, by themselves or after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** Puts the parts together: the only place that knows all of them. Takes no signals and ends no process. */
+export async function startExecutor(
+  config: ExecutorConfig,
+  log: Log,
+  onPool: (pool: Pool) => void = () => {},
+): Promise<Executor> {
+  requireKey(config);
+  const executorId = `ex-${nanoid(12)}`;
+  const start = () => launch({ jit: config.jit });
+  const pool = new Pool({ size: config.workers, maxWaiting: config.queue, launch: start, probe: systemProbe() });
+  onPool(pool);
+  const edge = new Edge({
+    ...config,
+    maxStreams: config.workers + config.queue + SPARE_STREAMS,
+    host: {
+      executorId,
+      lend: (tenant, signal) => pool.lend(tenant, signal),
+      ended: (report) => log.info({ executorId, ...report }, "run ended"),
+    },
+    info: {
+      executorId,
+      version: version(),
+      defaultBudgets: wireBudgets(DEFAULT_BUDGETS),
+      maxBudgets: wireBudgets(MAX_BUDGETS),
+      capacity: config.workers,
+      nodeVersion: process.versions.node,
+      replays: false,
+      keepsManifests: false,
+    },
+  });
+  const close = async (): Promise<void> => {
+    await edge[Symbol.asyncDispose]();
+    await pool[Symbol.asyncDispose]();
+  };
+  try {
+    await pool.start();
+    const address = formatAddress(await edge.listen());
+    log.info({ executorId, address, workers: config.workers }, "listening");
+    return { executorId, address, pool, drain: (timeoutMs) => edge.drain(timeoutMs), [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const SPARE_STREAMS = 64; // so that one run too many is told RESOURCE_EXHAUSTED instead of waiting unseen in its client
+
+function version(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return String((JSON.parse(text) as { version: unknown }).version);
+}

@@ -1,0 +1,57 @@
+// Composition root of the executor process: configuration, signals, the lifeline, exit codes.
+import { CodemodeError } from "@codemode/proto";
+import { pino } from "pino";
+import { readConfig, type ExecutorConfig, parseKey } from "./config/config.ts";
+import { Lifeline } from "./edge/lifeline.ts";
+import { type Executor, startExecutor } from "./executor.ts";
+import type { Pool } from "./pool/pool.ts";
+
+const EXIT = { ok: 0, failed: 1, badConfig: 78 } as const;
+
+let pool: Pool | undefined;
+let lifeline: Lifeline | undefined;
+
+/** Takes the workers along and waits for nothing. */
+function exit(code: number): never {
+  pool?.kill();
+  process.exit(code);
+}
+
+async function main(): Promise<void> {
+  const config = await withParentsKey(readConfig(process.argv.slice(2), process.env));
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  let executor: Executor | undefined;
+  let signals = 0;
+  const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
+    signals += 1;
+    if (signals > 1 || !executor) exit(EXIT.ok);
+    log.info({ signal, drainTimeoutMs: config.drainTimeoutMs }, "draining");
+    await executor.drain(config.drainTimeoutMs);
+    await executor[Symbol.asyncDispose]();
+    exit(EXIT.ok);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  executor = await startExecutor(config, log, (started) => (pool = started));
+  const { address, executorId } = executor;
+  if (lifeline) await lifeline.tell({ listening: address, executorId });
+  else process.stderr.write(`Codemode executor ${executorId} listens on ${address}\n`);
+}
+
+async function withParentsKey(config: ExecutorConfig): Promise<ExecutorConfig> {
+  if (config.lifeline === undefined) return config;
+  lifeline = new Lifeline(config.lifeline, () => exit(EXIT.ok));
+  return { ...config, apiKey: parseKey(await lifeline.apiKey(), "--lifeline") };
+}
+
+async function fail(error: unknown): Promise<never> {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`Cannot start the executor: ${message}\n`);
+  await lifeline?.tell({ error: message });
+  exit(CodemodeError.is(error) && error.code === "INVALID_CONFIG" ? EXIT.badConfig : EXIT.failed);
+}
+
+// A fault of ours must not leave workers behind, nor go on as if nothing had happened.
+process.on("uncaughtException", (error) => void fail(error));
+
+await main().catch(fail);

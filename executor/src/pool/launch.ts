@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** How worker processes are started. */
+export interface LaunchOptions {
+  /** Lets V8 compile to machine code. Tight loops get about three times faster, and a wall is gone. */
+  readonly jit?: boolean;
+  /** What the process runs. The bundled worker when absent. */
+  readonly workerPath?: string;
+}
+
+const SHELL = "/bin/sh";
+const DATA_KIB = 600 * 1024; // hard cap of what a jitless worker can allocate, counted by V8 or not
+const ORPHAN_CPU_S = 180; // over what any worker may use: recycled after 60 s, a run has at most 60 s more
+
+const HEAP_MIB = 64; // of the warm isolate; a run that asks for another heap gets an isolate made for it
+
+/** The worker bundle; beside this folder in the sources as in `dist`. */
+const bundledWorker = fileURLToPath(new URL("../gen/worker.js", import.meta.url));
+
+/** Starts one worker: no environment, no files but its own code, one channel on descriptor 3. */
+export function launch(options: LaunchOptions = {}): ChildProcess {
+  const jit = options.jit ?? false;
+  const argv = [process.execPath, ...nodeFlags(options.workerPath ?? bundledWorker, jit), `--heap-mib=${HEAP_MIB}`];
+  const command = existsSync(SHELL) ? [SHELL, "-c", limits(jit), "sh", ...argv] : argv;
+  const [file = process.execPath, ...args] = command;
+  const child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  preferAsVictim(child.pid);
+  return child;
+}
+
+/** `ulimit -d` binds only without a JIT, which reserves 512 MiB per isolate. Descriptors we inherited stay behind. */
+function limits(jit: boolean): string {
+  const data = jit ? "" : `ulimit -d ${DATA_KIB}; `;
+  return `ulimit -c 0; ${data}ulimit -t ${ORPHAN_CPU_S}; exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"`;
+}
+
+function nodeFlags(workerPath: string, jit: boolean): string[] {
+  return [
+    "--no-node-snapshot",
+    ...(jit ? [] : ["--jitless"]),
+    "--no-js-float16array",
+    "--max-old-space-size=128",
+    "--disable-proto=delete",
+    "--disable-warning=SecurityWarning",
+    "--permission",
+    "--allow-addons",
+    ...readable(workerPath).map((path) => `--allow-fs-read=${path}`),
+    workerPath,
+  ];
+}
+
+/** What a worker may read: itself and the guest beside it, its native packages, and the file by which node-gyp-build tells musl from glibc. */
+function readable(workerPath: string): string[] {
+  return [workerPath, join(dirname(workerPath), "guest.js"), ...nativePackages(), "/etc/alpine-release"];
+}
+
+let found: readonly string[] | undefined;
+
+/** Looked up once: the file system does not change under a running executor. */
+function nativePackages(): readonly string[] {
+  if (found) return found;
+  const here = createRequire(import.meta.url);
+  const isolatedVm = packageFolder(here, "isolated-vm");
+  const oxc = packageFolder(here, "oxc-transform");
+  const fromIsolatedVm = createRequire(join(isolatedVm, "package.json"));
+  const scope = join(dirname(oxc), "@oxc-transform"); // one package per platform, of which one is installed
+  const bindings = existsSync(scope) ? readdirSync(scope).map((name) => realpathSync(join(scope, name))) : [];
+  found = [isolatedVm, packageFolder(fromIsolatedVm, "node-gyp-build"), oxc, ...bindings].map((path) =>
+    join(path, "*"),
+  );
+  return found;
+}
+
+/** Found by walking up, not by `resolve("<name>/package.json")`, which a package's `exports` may forbid. */
+function packageFolder(require: NodeJS.Require, name: string): string {
+  for (const folder of require.resolve.paths(name) ?? []) {
+    const candidate = join(folder, name);
+    if (existsSync(join(candidate, "package.json"))) return realpathSync(candidate);
+  }
+  throw new Error(`Cannot find the package "${name}" that workers need: run \`npm install\``);
+}
+
+/** When memory is short, the kernel is to take a worker, not us. */
+function preferAsVictim(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, "1000");
+  } catch {
+    // No /proc, or already gone: an optimisation is lost, no limit.
+  }
+}

@@ -1,0 +1,192 @@
+// Pool
+// ==========================================================================
+// Keeps `size` worker processes warm and lends each to one session at a time.
+//
+//   Pool owns      spawning, lending, recycling and replacing workers.
+//   Lease owns     one run on one worker, until the worker is back or dead.
+//   Session owns   what runs on a lent worker, and for how long.
+//
+// P1  A worker is lent to at most one session; the lease is the proof.
+// P2  A worker runs the programs of one tenant only.
+// P3  A worker that missed a deadline or spoke out of turn is killed, never asked to recover.
+// P4  A worker goes back only after it has reported clean.
+// P5  A worker that dies is replaced at once; only those that die before they are ready are waited for.
+import type { ChildProcess } from "node:child_process";
+import { CodemodeError } from "@codemode/proto";
+import { Lease } from "./lease.ts";
+import { Line } from "./line.ts";
+import type { Probe } from "./probe.ts";
+import { isStarting, type Member } from "./member.ts";
+import { mayRunAgain } from "./recycling.ts";
+import type { Return } from "./run.ts";
+import { Watch } from "./watch.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+export interface PoolOptions {
+  /** Worker processes. */
+  readonly size: number;
+  /** Sessions that may wait for one. */
+  readonly maxWaiting: number;
+  readonly launch: () => ChildProcess;
+  readonly probe: Probe;
+}
+
+const READY_WITHIN_MS = 10_000; // 70 ms on an idle machine; a busy one gets time
+const FAILURES_TO_GIVE_UP = 3;
+const BACK_OFF_MS = { first: 100, max: 10_000 } as const;
+
+export class Pool implements AsyncDisposable {
+  readonly #options: PoolOptions;
+  readonly #watch: Watch;
+  readonly #line: Line;
+  readonly #members = new Set<Member>();
+  readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #firstReady = Promise.withResolvers<void>();
+  #failures = 0;
+  #broken: CodemodeError | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#watch = new Watch(options.probe);
+    this.#line = new Line(options.maxWaiting);
+    this.#firstReady.promise.catch(() => {}); // told by start(), if anybody asks
+  }
+
+  /** Resolves when the first worker is ready. @throws CodemodeError when none can start, with what it said. */
+  async start(): Promise<void> {
+    for (let i = 0; i < this.#options.size; i++) this.#spawn();
+    await this.#firstReady.promise;
+  }
+
+  get size(): number {
+    return this.#options.size;
+  }
+
+  /** Workers that are lent now. */
+  get lent(): number {
+    return [...this.#members].filter((member) => member.state.kind === "lent").length;
+  }
+
+  /** Process ids of all workers, for what watches from outside. */
+  get pids(): number[] {
+    return [...this.#members].map((member) => member.worker.pid);
+  }
+
+  /**
+   * Lends a worker: one that has run for `tenant`, else a fresh one, else the place of another tenant's.
+   *
+   * @throws BusyError when the line is full; the signal's reason when it aborts first.
+   */
+  lend(tenant: string, signal: AbortSignal): Promise<Lease> {
+    if (this.#broken) return Promise.reject(this.#broken);
+    const lease = this.#line.join(tenant, signal);
+    this.#dispatch();
+    this.#line.trim(this.#options.size);
+    return lease;
+  }
+
+  /** Kills every worker, synchronously: for an end that waits for nothing. */
+  kill(): void {
+    this.#broken ??= new CodemodeError("CLOSED", "Cannot lend a worker: the pool is closed");
+    for (const timer of this.#retries) clearTimeout(timer);
+    this.#firstReady.reject(this.#broken);
+    this.#line.refuse(this.#broken);
+    for (const member of this.#members) this.#retire(member);
+  }
+
+  /** Kills every worker and resolves when all are gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exits = [...this.#members].map((member) => member.worker.exited);
+    this.kill();
+    await Promise.all(exits);
+  }
+
+  #spawn(): void {
+    const worker = new WorkerProcess(this.#options.launch());
+    const member: Member = { worker, state: { kind: "dying" }, wasReady: false };
+    this.#members.add(member);
+    this.#warm(member);
+    void worker.exited.then(() => this.#bury(member));
+  }
+
+  /** Takes a worker that has an isolate to prepare, also one that comes back from a lease. */
+  #warm(member: Member): void {
+    const due = setTimeout(() => this.#retire(member), READY_WITHIN_MS);
+    member.state = { kind: "warming", due };
+    member.worker.sink = {
+      event: (event) =>
+        event.$case === "ready" && member.state.kind === "warming" ? this.#ready(member) : this.#retire(member),
+      died: () => {}, // `exited` tells as well
+    };
+  }
+
+  #ready(member: Member): void {
+    if (member.state.kind === "warming") clearTimeout(member.state.due);
+    member.state = { kind: "idle" };
+    member.wasReady = true;
+    this.#failures = 0;
+    if (this.#broken?.code === "UNREACHABLE") this.#broken = undefined;
+    this.#firstReady.resolve();
+    this.#dispatch();
+  }
+
+  /** Kills a worker; its burial replaces it. */
+  #retire(member: Member): void {
+    if (member.state.kind === "warming") clearTimeout(member.state.due);
+    if (member.state.kind !== "lent") member.state = { kind: "dying" };
+    member.worker.kill();
+  }
+
+  #bury(member: Member): void {
+    if (member.state.kind === "warming") clearTimeout(member.state.due);
+    this.#members.delete(member);
+    if (this.#broken?.code === "CLOSED") return;
+    if (member.wasReady) return this.#spawn();
+    this.#failures += 1;
+    if (this.#failures >= FAILURES_TO_GIVE_UP && ![...this.#members].some((other) => other.wasReady)) {
+      const said = member.worker.stderr.trim() || `signal ${member.worker.signal}`;
+      this.#broken = new CodemodeError("UNREACHABLE", `Cannot start a worker process: ${said}`);
+      this.#firstReady.reject(this.#broken);
+      this.#line.refuse(this.#broken);
+    }
+    const waitMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** (this.#failures - 1));
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer);
+      this.#spawn();
+    }, waitMs);
+    this.#retries.add(timer);
+  }
+
+  #dispatch(): void {
+    for (const waiter of this.#line) {
+      const member = this.#idle(waiter.tenant) ?? this.#idle(undefined);
+      if (!member) continue;
+      this.#line.remove(waiter);
+      waiter.resolve(this.#lend(member, waiter.tenant));
+    }
+    // Whoever still waits finds only workers of other tenants: some of these make room, one for each (P2).
+    const coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
+    const idle = [...this.#members].filter((member) => member.state.kind === "idle");
+    for (const member of idle.slice(0, Math.max(0, this.#line.length - coming))) this.#retire(member);
+  }
+
+  #idle(tenant: string | undefined): Member | undefined {
+    return [...this.#members].find(({ state, worker }) => state.kind === "idle" && worker.tenant === tenant);
+  }
+
+  #lend(member: Member, tenant: string): Lease {
+    member.state = { kind: "lent" };
+    member.worker.tenant = tenant;
+    return new Lease(member.worker, this.#watch, (how) => this.#takeBack(member, how));
+  }
+
+  #takeBack(member: Member, how: Return): void {
+    member.state = { kind: "dying" };
+    const { worker } = member;
+    if (how.kind === "spent" || this.#broken?.code === "CLOSED") return worker.kill();
+    const ageMs = performance.now() - worker.startedAt;
+    if (!mayRunAgain(how.end, { runs: worker.runs, ageMs, cpuMs: how.cpuMs })) return worker.kill();
+    this.#warm(member);
+    if (how.ready) this.#ready(member);
+  }
+}

@@ -1,0 +1,24 @@
+import type { RunErrorType } from "@codemode/proto/messages";
+import type { Death } from "./death.ts";
+import type { Excess } from "./watch.ts";
+import type { Event } from "./worker-process.ts";
+
+/** What a run tells the session that leased its worker. */
+export type RunEvent = Extract<Event, { $case: "log" | "call" | "callCancelled" | "idle" | "done" }>;
+
+/** Who leased the worker. Nothing is told after `done`, `over` or `died`. */
+export interface RunSink {
+  event(event: RunEvent): void;
+  /** A limit that is kept from outside. The holder ends the run; the lease does not kill by itself. */
+  over(excess: Excess): void;
+  /** The worker died, and not by `kill`. */
+  died(death: Death): void;
+}
+
+/** How a run ended: undefined is ok. */
+export type RunEnd = RunErrorType | undefined;
+
+/** How a worker comes back: fit for another run of its tenant (`ready`: already warm), or to be replaced. */
+export type Return =
+  | { readonly kind: "clean"; readonly ready: boolean; readonly end: RunEnd; readonly cpuMs: number }
+  | { readonly kind: "spent" };

@@ -1,0 +1,113 @@
+import type { ChildProcess } from "node:child_process";
+import type { Duplex } from "node:stream";
+import { WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
+import { frame, FrameReader } from "./frames.ts";
+
+/** One event of a worker. */
+export type Event = NonNullable<WorkerEvent["event"]>;
+/** One request to a worker. */
+export type Request = NonNullable<WorkerRequest["request"]>;
+
+/** Who listens to a worker: the pool, or the lease that it is lent by. */
+export interface WorkerSink {
+  event(event: Event): void;
+  /** The process is gone and everything it wrote has been delivered. */
+  died(): void;
+}
+
+const STDERR_CHARS = 4096; // V8's last words fit; a flood does not
+
+/**
+ * One worker process and its channel. Ends by SIGKILL only: `process.exit()` in a worker may hang or fault.
+ * What the process writes is not trusted: an oversize or malformed frame kills it.
+ */
+export class WorkerProcess {
+  readonly startedAt: number = performance.now();
+  readonly exited: Promise<void>;
+  /** Whose programs it has run. Undefined while it is fresh. */
+  tenant: string | undefined;
+  runs = 0;
+  sink: WorkerSink | undefined;
+
+  readonly #child: ChildProcess;
+  readonly #channel: Duplex | undefined;
+  readonly #frames = new FrameReader();
+  #stderr = "";
+  #gone = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#channel = (child.stdio[3] ?? undefined) as Duplex | undefined;
+    const exit = Promise.withResolvers<void>();
+    this.exited = exit.promise;
+    child.once("exit", () => {
+      this.#gone = true;
+      this.#channel?.resume(); // what it still wrote, then "close"
+      exit.resolve();
+    });
+    child.once("close", () => this.sink?.died());
+    child.once("error", (error) => {
+      this.#stderr += error.message;
+      if (child.pid !== undefined) return; // a failed kill; "exit" comes
+      this.#gone = true;
+      exit.resolve();
+      queueMicrotask(() => this.sink?.died());
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(0, STDERR_CHARS);
+    });
+    this.#channel?.on("data", (chunk: Buffer) => this.#read(chunk));
+    this.#channel?.on("error", () => this.kill()); // EPIPE: it is dying, and "exit" tells
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The first of what it wrote to stderr. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** The signal that ended it, when one did. */
+  get signal(): NodeJS.Signals | null {
+    return this.#child.signalCode;
+  }
+
+  /** False when the channel is full; `onDrain` tells when it is not. */
+  send(request: Request): boolean {
+    if (this.#gone || !this.#channel?.writable) return true; // "died" is on its way
+    return this.#channel.write(frame(WorkerRequest.encode({ request }).finish()));
+  }
+
+  onDrain(listener: () => void): void {
+    this.#channel?.once("drain", listener);
+  }
+
+  /** Stops reading, so that the program waits where it writes. */
+  pause(): void {
+    if (!this.#gone) this.#channel?.pause();
+  }
+
+  resume(): void {
+    this.#channel?.resume();
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const body of this.#frames.push(chunk)) {
+        const { event } = WorkerEvent.decode(body);
+        if (!event) throw new TypeError("Frame without an event");
+        this.sink?.event(event);
+      }
+    } catch (error) {
+      this.#stderr = `${error instanceof Error ? error.message : String(error)}\n${this.#stderr}`;
+      this.#channel?.removeAllListeners("data").resume();
+      this.kill();
+    }
+  }
+}

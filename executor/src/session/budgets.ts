@@ -1,0 +1,106 @@
+import { type Budgets, toDuration, toMs } from "@codemode/proto/messages";
+import { Refusal } from "./refusal.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Budgets in plain numbers, every one set. */
+export interface RunBudgets {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly heapBytes: number;
+  readonly calls: number;
+  readonly callsInFlight: number;
+  readonly codeBytes: number;
+  readonly argumentBytes: number;
+  readonly answerBytes: number;
+  readonly resultBytes: number;
+  readonly logBytes: number;
+  readonly logLines: number;
+  /** Kept by the app; echoed. */
+  readonly cost: number | undefined;
+}
+
+/** Used for what a Start leaves out. */
+export const DEFAULT_BUDGETS: RunBudgets = {
+  wallMs: 30_000,
+  cpuMs: 5_000,
+  heapBytes: 64 * MIB,
+  calls: 1_000,
+  callsInFlight: 64,
+  codeBytes: 256 * KIB,
+  argumentBytes: 256 * KIB,
+  answerBytes: MIB,
+  resultBytes: MIB,
+  logBytes: 64 * KIB,
+  logLines: 1_000,
+  cost: undefined,
+};
+
+/** No Start may ask for more. Payloads fit into one gRPC message of 4 MiB with what surrounds them. */
+export const MAX_BUDGETS: RunBudgets = {
+  wallMs: 600_000,
+  cpuMs: 60_000,
+  heapBytes: 256 * MIB,
+  calls: 100_000,
+  callsInFlight: 1_024,
+  codeBytes: MIB,
+  argumentBytes: MIB,
+  answerBytes: 3 * MIB,
+  resultBytes: 3 * MIB,
+  logBytes: MIB,
+  logLines: 10_000,
+  cost: undefined,
+};
+
+const MIN_HEAP_BYTES = 8 * MIB; // isolated-vm makes no smaller isolate
+const ONE_MS = 1;
+
+/** What `asked` says, and the defaults for the rest. Throws a Refusal that names the field which is out of range. */
+export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
+  const pick = (key: Exclude<keyof RunBudgets, "cost">, name: string, value: number | undefined, least = 0): number => {
+    if (value === undefined) return DEFAULT_BUDGETS[key];
+    if (value >= least && value <= MAX_BUDGETS[key]) return value;
+    throw new Refusal(`start.budgets.${name}`, `${value} is not between ${least} and ${MAX_BUDGETS[key]}`);
+  };
+  const of = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value));
+  return {
+    wallMs: pick("wallMs", "wall_time", asked?.wallTime && toMs(asked.wallTime), ONE_MS),
+    cpuMs: pick("cpuMs", "cpu_time", asked?.cpuTime && toMs(asked.cpuTime), ONE_MS),
+    heapBytes: pick("heapBytes", "heap_bytes", of(asked?.heapBytes), MIN_HEAP_BYTES),
+    calls: pick("calls", "calls", asked?.calls),
+    callsInFlight: pick("callsInFlight", "calls_in_flight", asked?.callsInFlight),
+    codeBytes: pick("codeBytes", "code_bytes", of(asked?.codeBytes)),
+    argumentBytes: pick("argumentBytes", "argument_bytes", of(asked?.argumentBytes)),
+    answerBytes: pick("answerBytes", "answer_bytes", of(asked?.answerBytes)),
+    resultBytes: pick("resultBytes", "result_bytes", of(asked?.resultBytes)),
+    logBytes: pick("logBytes", "log_bytes", of(asked?.logBytes)),
+    logLines: pick("logLines", "log_lines", asked?.logLines),
+    cost: asked?.cost,
+  };
+}
+
+/** As they go over the wire. */
+export function wireBudgets(budgets: RunBudgets): Budgets {
+  return {
+    wallTime: toDuration(budgets.wallMs),
+    cpuTime: toDuration(budgets.cpuMs),
+    heapBytes: BigInt(budgets.heapBytes),
+    calls: budgets.calls,
+    callsInFlight: budgets.callsInFlight,
+    codeBytes: BigInt(budgets.codeBytes),
+    argumentBytes: BigInt(budgets.argumentBytes),
+    answerBytes: BigInt(budgets.answerBytes),
+    resultBytes: BigInt(budgets.resultBytes),
+    logBytes: BigInt(budgets.logBytes),
+    logLines: budgets.logLines,
+    cost: budgets.cost,
+  };
+}
+
+const RESIDENT_BYTES = 450 * MIB; // with the default heap: twice what a full isolate takes in practice
+
+/** Resident memory that the worker of a run may take: what no isolate limit counts is caught by this. */
+export function residentLimit(budgets: RunBudgets): number {
+  return RESIDENT_BYTES + Math.max(0, budgets.heapBytes - DEFAULT_BUDGETS.heapBytes);
+}

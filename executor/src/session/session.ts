@@ -1,0 +1,184 @@
+// Session
+// ==========================================================================
+// One Execute stream: one attempt at one run.
+//
+//   Session owns   the order of messages, the lease, the one end of the stream.
+//   ActiveRun      owns the budgets while a worker runs the program.
+//   The edge       owns the call; it is seen here as a RunStream.
+//
+// S1  Start comes first and once; what breaks the order ends the stream with a status.
+// S2  Finished is sent once and last, and the stream then ends OK.
+// S3  When the stream is gone, for whatever reason, so is the run.
+import {
+  Cancel,
+  type CallResult,
+  type ClientMessage,
+  type Finished,
+  RunErrorType,
+  type Start,
+} from "@codemode/proto/messages";
+import { CodemodeError } from "@codemode/proto";
+import type { Lease } from "../pool/lease.ts";
+import { ActiveRun } from "./active-run.ts";
+import { wireBudgets } from "./budgets.ts";
+import { Ledger } from "./ledger.ts";
+import { failure, finishedByEdge } from "./outcome.ts";
+import { Refusal } from "./refusal.ts";
+import { report } from "./report.ts";
+import { parseStart, type Program } from "./start.ts";
+import type { Outgoing, RunStream, SessionHost } from "./stream.ts";
+
+type State =
+  | { readonly kind: "awaiting start"; readonly due: NodeJS.Timeout }
+  | { readonly kind: "queued"; readonly program: Program; readonly leave: AbortController }
+  | { readonly kind: "running"; readonly program: Program; readonly lease: Lease; readonly run: ActiveRun }
+  | { readonly kind: "finished" };
+
+const START_WITHIN_MS = 5_000; // grpc-js has no timer for a first message
+
+export class Session {
+  readonly #stream: RunStream;
+  readonly #host: SessionHost;
+  readonly #done = Promise.withResolvers<void>();
+  /** Who has no room: each is waited for by one listener. */
+  readonly #full = { peer: false, worker: false };
+  #state: State;
+
+  constructor(stream: RunStream, host: SessionHost) {
+    this.#stream = stream;
+    this.#host = host;
+    const late = new CodemodeError("TIMEOUT", `Cannot wait for Start any longer than ${START_WITHIN_MS} ms`);
+    this.#state = { kind: "awaiting start", due: setTimeout(() => this.stop(late), START_WITHIN_MS) };
+  }
+
+  /** Resolves when the stream has ended and the worker is free or gone. Never rejects. */
+  get ended(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** True from Accepted to the end. */
+  get running(): boolean {
+    return this.#state.kind === "running";
+  }
+
+  /** Takes one message of the client. */
+  receive({ event }: ClientMessage): void {
+    if (this.#state.kind === "finished") return; // it crossed our end
+    try {
+      switch (event?.$case) {
+        case "start":
+          return this.#start(event.value);
+        case "callResult":
+          return this.#answer(event.value);
+        case "cancel":
+          return this.#cancel(event.value);
+        case undefined:
+          throw new Refusal("event", "the message says nothing");
+      }
+    } catch (error) {
+      if (!CodemodeError.is(error)) throw error;
+      this.stop(error);
+    }
+  }
+
+  /** The client will say no more. Before Finished this gives the run up. */
+  halfClosed(): void {
+    if (this.#state.kind === "awaiting start") return this.stop(new Refusal("event", "the stream ended before Start"));
+    this.#cancel({ reason: "the client ended its side of the stream" });
+  }
+
+  /** Ends the stream with the status of `error`, or, without one, because it is gone. The run is given up. */
+  stop(error?: CodemodeError): void {
+    const state = this.#state;
+    if (state.kind === "finished") return;
+    this.#state = { kind: "finished" };
+    this.#stream.end(error);
+    this.#host.ended(
+      report(state.kind === "awaiting start" ? undefined : state.program, { status: error?.code ?? "GONE" }),
+    );
+    switch (state.kind) {
+      case "awaiting start":
+        clearTimeout(state.due);
+        return this.#done.resolve();
+      case "queued":
+        state.leave.abort(error);
+        return this.#done.resolve();
+      case "running":
+        return void state.run.abandon().then(() => this.#done.resolve());
+    }
+  }
+
+  #start(start: Start): void {
+    if (this.#state.kind !== "awaiting start") throw new Refusal("start", "it was sent before");
+    const program = parseStart(start);
+    clearTimeout(this.#state.due);
+    const leave = new AbortController();
+    this.#state = { kind: "queued", program, leave };
+    this.#host.lend(program.tenant, leave.signal).then(
+      (lease) => this.#accept(program, lease),
+      (error: unknown) =>
+        this.stop(CodemodeError.is(error) ? error : new CodemodeError("INTERNAL", "Cannot lend a worker")),
+    );
+  }
+
+  #accept(program: Program, lease: Lease): void {
+    if (this.#state.kind !== "queued") return void lease.release(undefined); // given up meanwhile
+    const { executorId } = this.#host;
+    this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
+    const run = new ActiveRun(program, lease, {
+      send: (event) => this.#relay(event, lease),
+      finished: (finished, end) => this.#finish(program, lease, finished, end),
+    });
+    this.#state = { kind: "running", program, lease, run };
+  }
+
+  /** A slow reader stops the worker where it writes, so nothing piles up here. */
+  #relay(event: Outgoing, lease: Lease): void {
+    if (this.#stream.write(event) || this.#full.peer) return; // what was read already still comes
+    this.#full.peer = true;
+    lease.pause();
+    this.#stream.onRoom(() => {
+      this.#full.peer = false;
+      lease.resume();
+    });
+  }
+
+  #answer(result: CallResult): void {
+    if (this.#state.kind !== "running") throw new Refusal("event", "a CallResult came before any Call");
+    const { run, lease } = this.#state;
+    if (run.answer(result) || this.#full.worker) return;
+    this.#full.worker = true;
+    this.#stream.pause();
+    lease.onRoom(() => {
+      this.#full.worker = false;
+      this.#stream.resume();
+    });
+  }
+
+  #cancel({ reason }: Cancel): void {
+    const message = `Cancelled: ${reason.slice(0, 200) || "the client asked for it"}`;
+    switch (this.#state.kind) {
+      case "awaiting start":
+        throw new Refusal("event", "Cancel came before Start");
+      case "queued": {
+        const { program, leave } = this.#state;
+        const cancelled = failure(RunErrorType.RUN_ERROR_TYPE_CANCELLED, message);
+        const none = { wallMs: 0, cpuMs: 0, peakResidentBytes: 0 };
+        this.#finish(program, undefined, finishedByEdge(cancelled, none, new Ledger(program)), cancelled.type);
+        return leave.abort();
+      }
+      case "running":
+        return this.#state.run.cancel(message);
+      case "finished":
+    }
+  }
+
+  #finish(program: Program, lease: Lease | undefined, finished: Finished, end: RunErrorType | undefined): void {
+    this.#state = { kind: "finished" };
+    this.#stream.write({ $case: "finished", value: finished });
+    this.#stream.end();
+    this.#stream.resume(); // a paused peer could not be seen to leave
+    this.#host.ended(report(program, { finished, end }));
+    void (lease?.release(end) ?? Promise.resolve()).then(() => this.#done.resolve());
+  }
+}

@@ -1,0 +1,105 @@
+import { type Component, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
+import type { Run } from "@codemode/proto/worker";
+import { mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
+import { Refusal } from "./refusal.ts";
+
+/** A Start that was found good. */
+export interface Program {
+  readonly executionId: string;
+  readonly correlationId: string;
+  readonly attempt: number;
+  readonly tenant: string;
+  readonly codeBytes: number;
+  readonly budgets: RunBudgets;
+  readonly tools: ReadonlySet<string>;
+  readonly agents: ReadonlySet<string>;
+  /** For the worker. */
+  readonly run: Run;
+}
+
+const ID = /^[A-Za-z0-9_.:-]{1,128}$/;
+const SEED_BYTES = 16;
+const MAX_NAME_CHARS = 128;
+const MAX_FILE_NAME_CHARS = 255;
+
+/** Checks everything about `start` that can be told without parsing its payloads. Throws a Refusal naming the field. */
+export function parseStart(start: Start): Program {
+  const must = (holds: boolean, field: string, problem: string): void => {
+    if (!holds) throw new Refusal(`start.${field}`, problem);
+  };
+  must(ID.test(start.executionId), "execution_id", "1 to 128 characters of [A-Za-z0-9_.:-] are needed");
+  must(ID.test(start.correlationId), "correlation_id", "1 to 128 characters of [A-Za-z0-9_.:-] are needed");
+  must(start.attempt >= 1, "attempt", "the first attempt is 1");
+  must(start.tenant.length <= MAX_NAME_CHARS, "tenant", `over ${MAX_NAME_CHARS} characters`);
+  must(start.seed.length === SEED_BYTES, "seed", `${SEED_BYTES} bytes are needed, not ${start.seed.length}`);
+  must(start.clock !== undefined && !Number.isNaN(start.clock.getTime()), "clock", "it is missing");
+  const fileName = start.fileName ?? "program.js";
+  must(
+    /^[^\p{Cc}]{1,255}$/u.test(fileName),
+    "file_name",
+    `1 to ${MAX_FILE_NAME_CHARS} printable characters are needed`,
+  );
+  if (start.journal && start.journal.entries.length > 0) {
+    throw new Refusal("start.journal", "this executor does not replay", "UNSUPPORTED");
+  }
+  const budgets = mergeBudgets(start.budgets);
+  const codeBytes = Buffer.byteLength(start.code);
+  must(codeBytes <= budgets.codeBytes, "code", `${codeBytes} bytes are over the budget of ${budgets.codeBytes}`);
+  checkValue("start.context", start.context, budgets.answerBytes);
+  checkValue("start.config", start.config, budgets.answerBytes);
+  must(start.valueEncoding in ENCODINGS, "value_encoding", `${start.valueEncoding} is not known`);
+  const { tools, agents } = components(start);
+  const run: Run = {
+    code: start.code,
+    fileName,
+    tools: [...tools],
+    agents: [...agents],
+    context: start.context,
+    config: start.config,
+    valueEncoding: start.valueEncoding || ValueEncoding.VALUE_ENCODING_EXACT,
+    seed: start.seed,
+    clock: start.clock,
+    budgets: wireBudgets(budgets),
+  };
+  const { executionId, correlationId, attempt, tenant } = start;
+  return { executionId, correlationId, attempt, tenant, codeBytes, budgets, tools, agents, run };
+}
+
+const ENCODINGS: Readonly<Record<number, true>> = {
+  [ValueEncoding.VALUE_ENCODING_UNSPECIFIED]: true,
+  [ValueEncoding.VALUE_ENCODING_EXACT]: true,
+  [ValueEncoding.VALUE_ENCODING_JSON]: true,
+};
+
+/** Checks a value as far as its bytes tell. */
+export function checkValue(field: string, value: Value | undefined, maxBytes: number): void {
+  if (!value) return;
+  if (!(value.encoding in ENCODINGS)) throw new Refusal(`${field}.encoding`, `${value.encoding} is not known`);
+  if (value.data.length > maxBytes) {
+    throw new Refusal(`${field}.data`, `${value.data.length} bytes are over the budget of ${maxBytes}`);
+  }
+}
+
+function components(start: Start): { tools: Set<string>; agents: Set<string> } {
+  switch (start.components?.$case) {
+    case undefined:
+      return { tools: new Set(), agents: new Set() };
+    case "manifestHash":
+      throw new Refusal("start.manifest_hash", "this executor keeps no manifests", "UNSUPPORTED");
+    case "manifest": {
+      const { tools, agents } = start.components.value;
+      return { tools: names("tools", tools), agents: names("agents", agents) };
+    }
+  }
+}
+
+function names(list: string, components: readonly Component[]): Set<string> {
+  const seen = new Set<string>();
+  for (const [index, { name }] of components.entries()) {
+    const field = `start.manifest.${list}[${index}].name`;
+    if (name.length < 1 || name.length > MAX_NAME_CHARS) throw new Refusal(field, "1 to 128 characters are needed");
+    if (seen.has(name)) throw new Refusal(field, `"${name}" is there twice`);
+    seen.add(name);
+  }
+  return seen;
+}

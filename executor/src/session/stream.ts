@@ -1,0 +1,27 @@
+import type { CodemodeError } from "@codemode/proto";
+import type { ExecutorMessage } from "@codemode/proto/messages";
+import type { Lease } from "../pool/lease.ts";
+import type { Report } from "./report.ts";
+
+/** One message to the app. */
+export type Outgoing = NonNullable<ExecutorMessage["event"]>;
+
+/** An Execute call, as far as a session uses it. */
+export interface RunStream {
+  /** False when the peer reads too slowly; `onRoom` tells when it has caught up. */
+  write(event: Outgoing): boolean;
+  onRoom(listener: () => void): void;
+  /** Stops and goes on reading what the peer sends. */
+  pause(): void;
+  resume(): void;
+  /** Ends the stream: OK, or with the status of `error`. Once. */
+  end(error?: CodemodeError): void;
+}
+
+/** What a session needs of the world. */
+export interface SessionHost {
+  readonly executorId: string;
+  lend(tenant: string, signal: AbortSignal): Promise<Lease>;
+  /** Told once per session, for the log: sizes and kinds, never contents. */
+  ended(report: Report): void;
+}

@@ -1,0 +1,89 @@
+import { defineConfig } from "oxlint";
+
+// Imports point down. Each layer says what it may not import; everything else is allowed.
+// ==========================================================================
+// Specifiers are matched as they are written, so a rule names both the package and the way through the folders.
+
+type Ban = { readonly message: string } & ({ readonly regex: string } | { readonly group: string[] });
+
+const ban = (regex: string, message: string): Ban => ({ regex, message });
+const folder = (...names: string[]) => `(^|/)(${names.join("|")})(/|\\.ts$)`;
+const modules = (...names: string[]) => `^(${names.join("|")})(/|$)`;
+
+const client = ban(`${modules("@codemode/client")}|/client/src/`, "client and executor meet only in proto.");
+const executor = ban(`${modules("@codemode/executor")}|/executor/src/`, "client and executor meet only in proto.");
+const isolatedVm = ban(
+  modules("isolated-vm"),
+  "isolated-vm is loaded only inside a worker process: executor/src/worker.",
+);
+const grpc = ban(
+  modules("@grpc/[^/]+", "grpc-health-check"),
+  "gRPC is spoken by executor/src/edge and client/src/executor-client.",
+);
+const yaml = ban(modules("yaml"), "YAML is read by client/src/config.");
+const dockerode = ban(modules("dockerode"), "Docker is driven by client/src/sidecar.");
+const childProcess = ban(
+  modules("node:child_process", "child_process"),
+  "Processes are started by executor/src/pool, client/src/sidecar and client/src/cli.",
+);
+const insideWorker = ban(folder("worker", "guest"), "The edge process never loads what runs inside a worker.");
+const edgeProcess = ban(folder("edge", "session", "pool"), "A worker knows nothing of the process that started it.");
+const outsideGuest = ban(
+  `${folder("edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
+  "The guest runs inside an isolate: it imports its own files and @codemode/proto/values.",
+);
+const packages: Ban = {
+  group: ["**", "!.", "!./**", "!..", "!../**", "!@codemode", "!@codemode/proto", "!@codemode/proto/values"],
+  message: outsideGuest.message,
+};
+
+/** A folder, and what it may not import. The last layer that matches a file decides. */
+const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
+  ["proto/src", client, executor, isolatedVm, yaml, dockerode, childProcess],
+  ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess],
+  ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess],
+  ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess],
+  ["client/src/sidecar", executor, isolatedVm, grpc, yaml],
+  ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode],
+  ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess],
+  ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker],
+  ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker],
+  ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker],
+  ["executor/src/worker", client, grpc, yaml, dockerode, childProcess, edgeProcess],
+  ["executor/src/guest", outsideGuest, packages],
+];
+
+export default defineConfig({
+  plugins: ["typescript", "unicorn", "oxc", "import", "promise", "node", "vitest"],
+  categories: { correctness: "error", suspicious: "error", perf: "error" },
+  rules: {
+    "eslint/no-await-in-loop": "off", // streams and retries are sequential on purpose
+    "eslint/no-shadow": "off",
+    "eslint/no-underscore-dangle": "off",
+    "oxc/no-map-spread": "off",
+    "promise/no-promise-in-callback": "off",
+    "typescript/consistent-return": "off", // tsc says it better: an exhaustive switch returns in every case
+    "typescript/no-unsafe-type-assertion": "off", // every narrowing cast after a check at run time
+    "typescript/no-unnecessary-type-parameters": "off", // they name what an assertion is about
+    "unicorn/consistent-function-scoping": "off", // a helper lives beside its one user
+    "vitest/expect-expect": "off", // assertions may live in a helper
+    "vitest/no-standalone-expect": "off",
+    "vitest/no-conditional-expect": "off", // tables of cases
+    "typescript/no-misused-promises": ["error", { checksVoidReturn: false }],
+    "typescript/only-throw-error": "error",
+    "typescript/prefer-promise-reject-errors": "error",
+    "typescript/return-await": "error",
+    "typescript/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+    "typescript/no-explicit-any": "error",
+  },
+  ignorePatterns: ["**/dist/**", "**/gen/**"],
+  options: { typeAware: true, reportUnusedDisableDirectives: "error" },
+  overrides: [
+    ...layers.map(([layer, ...patterns]) => ({
+      files: [`${layer}/**`],
+      rules: { "no-restricted-imports": ["error", { patterns }] },
+    })),
+    // These take built-in methods off their objects, to call them whatever a program does to the objects later.
+    { files: ["proto/src/values/**", "executor/src/guest/**"], rules: { "typescript/unbound-method": "off" } },
+  ],
+});

@@ -1,0 +1,195 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+import { Codemode, ComponentRegistry, ExecutorAuthError, ExecutorConnectionError, type CallInfo } from "@codemode/client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { ChildExecutor } from "./executor-fixture.ts";
+import { gone, processesBelow, workersBecome, workersBelow } from "./processes.ts";
+
+let registry: ComponentRegistry;
+let codemode: Codemode;
+let seen: { input: unknown; call: CallInfo; current: unknown }[];
+
+beforeAll(() => {
+  seen = [];
+  registry = new ComponentRegistry();
+  registry.registerTool("add", {
+    description: "Adds two numbers",
+    inputSchema: z.object({ a: z.number(), b: z.number() }),
+    outputSchema: z.number(),
+    execute: async ({ a, b }) => a + b,
+  });
+  registry.registerTool("who", {
+    description: "Tells the client of the context",
+    execute: async (input, call) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push({ input, call, current: registry.getContext()?.get("clientId") });
+      return call.context.get("clientId");
+    },
+  });
+  registry.registerTool("fail", {
+    description: "Fails",
+    execute: () => {
+      throw Object.assign(new RangeError("no such row"), { code: "E_ROW" });
+    },
+  });
+  registry.registerAgent("writer", { description: "Writes", run: async (input) => ({ wrote: input }) });
+  codemode = Codemode.fromClientConfig({ registry });
+});
+
+afterAll(async () => {
+  const { pid } = process;
+  await codemode.close();
+  expect(processesBelow(pid).filter(({ command }) => /executor|worker\.js/.test(command))).toEqual([]);
+});
+
+test("execute() runs a program with the app's tools and tells all about it", async () => {
+  const outcome = await codemode
+    .withContext({ clientId: "acme" })
+    .execute("console.log('adding'); return await tools.add({ a: 40, b: 2 })", { timeoutMs: 5_000 });
+  expect(outcome).toMatchObject({
+    status: "ok",
+    value: 42,
+    error: null,
+    calls: [{ seq: 1, name: "add", state: "succeeded" }],
+    logs: [{ level: "log", text: "adding" }],
+    usage: { calls: 1 },
+    executionId: expect.any(String),
+    correlationId: expect.stringMatching(/^cm-/),
+    attempts: 1,
+  });
+  expect(outcome.usage.wallMs).toBeGreaterThan(0);
+  expect(outcome.unwrap()).toBe(42);
+});
+
+test("100 runs at once in 100 contexts: none sees another's, every call is made in its own", async () => {
+  seen.length = 0;
+  const outcomes = await Promise.all(
+    Array.from({ length: 100 }, (_, n) =>
+      codemode
+        .withContext({ clientId: `client ${n}` })
+        .execute("const [a, b] = await Promise.all([tools.who({}), tools.who({})]); return [a, b, await tools.who({}), context.clientId]"),
+    ),
+  );
+  expect(outcomes.map(({ value }) => value)).toEqual(
+    Array.from({ length: 100 }, (_, n) => Array.from({ length: 4 }, () => `client ${n}`)),
+  );
+  expect(seen).toHaveLength(300);
+  for (const { call, current } of seen) expect(current).toBe(call.context.get("clientId"));
+  expect(new Set(seen.map(({ call }) => call.idempotencyKey)).size).toBe(300);
+}, 30_000);
+
+test("secrets reach handlers and never the program", async () => {
+  let secret: unknown;
+  registry.registerTool("spy", { description: "Reads a secret", execute: async (_, call) => void (secret = call.context.get("token")) });
+  const outcome = await codemode
+    .withContext({ visible: 1 }, { secrets: { token: "s3cret-value" } })
+    .execute("await tools.spy({}); return JSON.stringify([context, config, Object.keys(globalThis)])");
+  expect(secret).toBe("s3cret-value");
+  expect(outcome.value).toContain("visible");
+  expect(JSON.stringify(outcome)).not.toContain("s3cret-value");
+});
+
+describe("a run that ends badly leaves the next one alone", () => {
+  const cases: readonly (readonly [code: string, types: readonly string[]])[] = [
+    ["while (true);", ["CpuLimit", "Timeout"]],
+    ["await tools.add({ a: 1, b: 1 }); for (;;);", ["CpuLimit", "Timeout"]],
+    ["throw { get message() { for (;;); } }", ["CpuLimit", "Timeout"]],
+    ["Promise.reject({ get message() { for (;;); } }); await tools.add({ a: 1, b: 1 }); return 1", ["CpuLimit", "Timeout"]],
+    ["return Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)", ["CpuLimit", "Timeout"]],
+    ["return new ArrayBuffer(2 ** 30)", ["MemoryLimit"]],
+    ["const all = []; for (;;) all.push('x'.repeat(1 << 20) + all.length)", ["MemoryLimit"]],
+    ["return new Array(2 ** 27).fill(0).length", ["MemoryLimit", "CpuLimit"]],
+    ["return 'x'.repeat(2 ** 28 + 1).split('').length", ["MemoryLimit"]],
+    ["await new Promise(() => {})", ["Deadlock"]],
+    ["return await tools.fail({})", ["ToolError"]],
+    ["return await tools.add({ a: 'x', b: 1 })", ["ToolInputError"]],
+    ["return await tools.ad({ a: 1, b: 1 })", ["UnknownTool"]],
+    ["retrun 1", ["SyntaxError"]],
+  ];
+  test.for(cases)("%s", { timeout: 20_000 }, async ([code, types]) => {
+    const outcome = await codemode.execute(code, { timeoutMs: 2_000, budgets: { cpuMs: 1_000 } });
+    expect(outcome.status).toBe("failed");
+    expect(types).toContain(outcome.error?.type);
+    expect(outcome.usage.wallMs).toBeLessThan(3_000);
+    expect((await codemode.execute("return 6 * 7")).value).toBe(42);
+  });
+});
+
+test("logs written before a program was ended are in its outcome", async () => {
+  const outcome = await codemode.execute("console.log('before'); for (;;);", { budgets: { cpuMs: 300 } });
+  expect(outcome).toMatchObject({ error: { type: "CpuLimit" }, logs: [{ text: "before" }] });
+});
+
+test("a worker that is killed in mid-run gives a typed outcome, and the pool is whole again", async () => {
+  const before = workersBelow(process.pid);
+  const started = Promise.withResolvers<void>();
+  registry.registerTool("hang", {
+    description: "Never answers",
+    execute: (_, call) => {
+      started.resolve();
+      return new Promise((_resolve, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason)));
+    },
+  });
+  const running = codemode.execute("await tools.hang({})");
+  await started.promise;
+  for (const { pid } of before) process.kill(pid, "SIGKILL");
+  const outcome = await running;
+  expect(outcome).toMatchObject({ status: "failed", error: { type: "Crashed" }, calls: [{ name: "hang", state: "unknown" }] });
+  const next = await Promise.all(Array.from({ length: 8 }, () => codemode.execute("return 1")));
+  expect(next.map(({ value }) => value)).toEqual(Array.from({ length: 8 }, () => 1));
+  await workersBecome(Math.max(2, availableParallelism()));
+});
+
+test("the caller's signal ends the run and the handlers' signals fire", async () => {
+  const caller = new AbortController();
+  const aborted = Promise.withResolvers<unknown>();
+  registry.registerTool("wait", {
+    description: "Waits",
+    execute: (_, { signal }) => {
+      signal.addEventListener("abort", () => aborted.resolve(signal.reason));
+      caller.abort(new Error("enough"));
+      return new Promise(() => {});
+    },
+  });
+  const outcome = await codemode.execute("await tools.wait({})", { signal: caller.signal });
+  expect(outcome).toMatchObject({ status: "failed", error: { type: "Cancelled" } });
+  await aborted.promise;
+});
+
+test("agents are called by run", async () => {
+  expect((await codemode.execute("return await agents.writer.run({ about: 'x' })")).value).toEqual({ wrote: { about: "x" } });
+});
+
+test("a wrong key executes nothing", async () => {
+  await using executor = await ChildExecutor.start();
+  for (const apiKey of ["wrong", undefined]) {
+    await using client = Codemode.fromClientConfig({
+      registry,
+      config: { executor: { mode: "remote", url: executor.address, ...(apiKey === undefined ? {} : { apiKey }) } },
+    });
+    await expect(client.execute("return 1")).rejects.toThrow(ExecutorAuthError);
+  }
+});
+
+test("an executor that is not there is named, after the configured attempts", async () => {
+  await using client = Codemode.fromClientConfig({
+    registry,
+    config: { executor: { mode: "remote", url: "127.0.0.1:9" }, retry: { maxAttempts: 2, baseMs: 10 } },
+  });
+  const failure = client.execute("return 1");
+  await expect(failure).rejects.toThrow(ExecutorConnectionError);
+  await expect(failure).rejects.toThrow(/127\.0\.0\.1:9.*2 attempts/);
+});
+
+test("the embedded executor and its workers die with a killed app", async () => {
+  const app = spawn(process.execPath, [new URL("killed-app.ts", import.meta.url).pathname], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: app.stdout });
+  await once(lines, "line");
+  const below = processesBelow(app.pid as number).map(({ pid }) => pid);
+  expect(below.length).toBeGreaterThan(2);
+  app.kill("SIGKILL");
+  await gone(below);
+}, 20_000);

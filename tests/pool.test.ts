@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import { RunErrorType } from "@codemode/proto";
+import { frame, FrameReader } from "../executor/src/pool/frames.ts";
+import { launch } from "../executor/src/pool/launch.ts";
+import { Pool } from "../executor/src/pool/pool.ts";
+import { parsePsLine, PsProbe, systemProbe } from "../executor/src/pool/probe.ts";
+import { isAlive, startInProcess } from "./executor-fixture.ts";
+
+const never = new AbortController().signal;
+
+test("frames come out whole however the bytes are cut", () => {
+  const bodies = [Buffer.from("one"), Buffer.alloc(0), Buffer.alloc(70_000, 7)];
+  const bytes = Buffer.concat(bodies.map((body) => frame(body)));
+  for (const size of [1, 3, 4, 5, 65_536, bytes.length]) {
+    const reader = new FrameReader();
+    const out: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += size) out.push(...reader.push(bytes.subarray(at, at + size)));
+    expect(out.map((body) => body.toString("hex"))).toEqual(bodies.map((body) => body.toString("hex")));
+  }
+});
+
+test("a frame over the maximum is refused from its header alone", () => {
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(0xffff_fff0);
+  expect(() => [...new FrameReader().push(header)]).toThrow(/over/);
+});
+
+test("a lease goes to a worker of its tenant, and a worker never changes tenants (P2)", async () => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  const [first] = pool.pids;
+  await expect(executor.run("return 1", { tenant: "a" })).resolves.toMatchObject({ value: 1 });
+  await expect(executor.run("return 2", { tenant: "a" })).resolves.toMatchObject({ value: 2 });
+  expect(pool.pids).toEqual([first]);
+  await expect(executor.run("return 3", { tenant: "b" })).resolves.toMatchObject({ value: 3 });
+  expect(pool.pids).not.toContain(first);
+  expect(isAlive(first ?? 0)).toBe(false);
+});
+
+test("a run whose worker is killed ends as Crashed, and the pool is whole again", async () => {
+  await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
+  const { pool } = executor.executor;
+  await using stream = executor.open();
+  stream.start("await new Promise((done) => setTimeout(done, 60_000))");
+  await stream.next("idle");
+  const pids = pool.pids;
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  const { result } = await stream.next("finished");
+  expect(result).toMatchObject({ $case: "error", value: { type: RunErrorType.RUN_ERROR_TYPE_CRASHED } });
+  expect((await stream.status).code).toBe(0);
+  await Promise.all(["return 1", "return 2"].map((code) => executor.run(code)));
+  expect(pool.pids).toHaveLength(2);
+  expect(pool.pids.some((pid) => pids.includes(pid))).toBe(false);
+});
+
+test("waiting for a worker ends with the signal", async () => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  await using lease = await pool.lend("a", never);
+  const caller = new AbortController();
+  const waiting = pool.lend("a", caller.signal);
+  caller.abort(new Error("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+  await lease.release(undefined);
+  await using next = await pool.lend("a", never);
+  expect(next.pid).toBe(lease.pid);
+});
+
+test("a pool whose workers cannot start says what they said", async () => {
+  const start = () => launch({ workerPath: "/nowhere/worker.js" });
+  await using pool = new Pool({ size: 2, maxWaiting: 1, launch: start, probe: systemProbe() });
+  await expect(pool.start()).rejects.toThrow(/Cannot start a worker process: [^]*nowhere/);
+  await expect(pool.lend("a", never)).rejects.toMatchObject({ code: "UNREACHABLE" });
+});
+
+test("a worker that says nothing sensible is killed", async () => {
+  const start = () => launch({ workerPath: new URL("garbage-worker.mjs", import.meta.url).pathname });
+  await using pool = new Pool({ size: 1, maxWaiting: 1, launch: start, probe: systemProbe() });
+  await expect(pool.start()).rejects.toThrow(/Frame of \d+ bytes is over/);
+});
+
+test("processes can be looked at where there is no /proc", async () => {
+  const probe = new PsProbe();
+  await probe.refresh([process.pid]);
+  expect(probe.sample(process.pid)?.residentBytes).toBeGreaterThan(1e6);
+  expect(parsePsLine(" 12  1-02:03:04.5  100")).toEqual([[12, { cpuMs: 93_784_500, residentBytes: 102_400 }]]);
+});

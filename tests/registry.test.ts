@@ -1,0 +1,79 @@
+import { expect, expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import {
+  ComponentAlreadyExistsError,
+  ComponentNotFoundError,
+  ComponentRegistry,
+  RegistryError,
+} from "../client/src/index.ts";
+
+const tool = { description: "Does nothing", execute: () => null };
+const agent = { description: "Thinks", run: () => "thought" };
+
+test("a registry lists, finds and forgets its tools and agents", () => {
+  const registry = new ComponentRegistry().registerTool("a", tool).registerTool("ns.b", tool).registerAgent("a", agent);
+  expect(registry.listTools().map(({ name }) => name)).toEqual(["a", "ns.b"]);
+  expect(registry.getAgent("a")).toMatchObject({ kind: "agent", description: "Thinks" });
+  expect(registry.unregisterTool("a")).toBe(true);
+  expect(registry.unregisterTool("a")).toBe(false);
+  expect(() => registry.getTool("a")).toThrow(ComponentNotFoundError);
+  registry.clear();
+  expect([...registry.listTools(), ...registry.listAgents()]).toEqual([]);
+});
+
+test("a name that is taken is refused, unless overwrite says so", () => {
+  const registry = new ComponentRegistry().registerTool("a", tool);
+  expect(() => registry.registerTool("a", tool)).toThrow(ComponentAlreadyExistsError);
+  registry.registerTool("a", { ...tool, description: "New" }, { overwrite: true });
+  expect(registry.getTool("a").description).toBe("New");
+});
+
+test.each([
+  ["", "empty"],
+  ["then", "promise"],
+  ["a.constructor", "every object has one"],
+  ["__proto__", "prototype"],
+  ["prototype", "every function"],
+  ["$search", "kept for Codemode"],
+  ["a b", "letters"],
+  ["a..b", "letters"],
+  ["-a", "letters"],
+  ["a".repeat(129), "129 characters"],
+])("the name %j is refused with its reason", (name, reason) => {
+  expect(() => new ComponentRegistry().registerTool(name, tool)).toThrow(reason);
+  expect(() => new ComponentRegistry().registerAgent(name, agent)).toThrow(RegistryError);
+});
+
+test.each(["a", "_a", "9", "get-user", "crm.users.get", "a$b", "a".repeat(128)])("the name %j is fine", (name) => {
+  expect(new ComponentRegistry().registerTool(name, tool).getTool(name).name).toBe(name);
+});
+
+test("a tool without a handler is refused", () => {
+  const broken = { description: "" } as unknown as typeof tool;
+  expect(() => new ComponentRegistry().registerTool("a", broken)).toThrow("it has no execute() function");
+});
+
+test("a handler that is a method keeps its this", () => {
+  class Counter {
+    readonly description = "";
+    readonly step = 2;
+    execute() {
+      return this.step;
+    }
+  }
+  const registry = new ComponentRegistry().registerTool("count", new Counter());
+  expect(registry.getTool("count").handle(undefined, {} as never)).toBe(2);
+});
+
+test("the type of the input comes from the schema", () => {
+  new ComponentRegistry().registerTool("add", {
+    description: "",
+    inputSchema: z.object({ a: z.number(), at: z.string().transform((text) => new Date(text)) }),
+    execute: ({ a, at }, call) => {
+      expectTypeOf(a).toEqualTypeOf<number>();
+      expectTypeOf(at).toEqualTypeOf<Date>();
+      expectTypeOf(call.signal).toEqualTypeOf<AbortSignal>();
+      return a;
+    },
+  });
+});
