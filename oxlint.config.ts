@@ -81,9 +81,9 @@ export default defineConfig({
   overrides: [
     ...layers.map(([layer, ...patterns]) => ({
       files: [`${layer}/**`],
-      rules: { "no-restricted-imports": ["error", { patterns }] },
+      rules: { "no-restricted-imports": ["error", { patterns }] as ["error", { patterns: Ban[] }] },
     })),
     // These take built-in methods off their objects, to call them whatever a program does to the objects later.
-    { files: ["proto/src/values/**", "executor/src/guest/**"], rules: { "typescript/unbound-method": "off" } },
+    { files: ["proto/src/values/**", "executor/src/guest/**"], rules: { "typescript/unbound-method": "off" as const } },
   ],
 });

@@ -18,5 +18,13 @@ const chunks = [];
 call.on("error", fail);
 call.on("data", (chunk) => chunks.push(chunk));
 // A frame of five bytes, then HealthCheckResponse { status: SERVING }.
-call.on("end", () => process.exit(Buffer.concat(chunks).subarray(5).equals(Buffer.from([0x08, 0x01])) ? 0 : 1));
+call.on("end", () =>
+  process.exit(
+    Buffer.concat(chunks)
+      .subarray(5)
+      .equals(Buffer.from([0x08, 0x01]))
+      ? 0
+      : 1,
+  ),
+);
 call.end(Buffer.alloc(5)); // an empty HealthCheckRequest

@@ -7,7 +7,12 @@ const source = (path) => fileURLToPath(new URL(`../executor/src/${path}`, import
 
 const bundles = [
   { input: "guest/harness.ts", file: "gen/guest.js", format: "iife", external: [] },
-  { input: "worker/main.ts", file: "gen/worker.js", format: "esm", external: ["isolated-vm", "oxc-transform", /^node:/] },
+  {
+    input: "worker/main.ts",
+    file: "gen/worker.js",
+    format: "esm",
+    external: ["isolated-vm", "oxc-transform", /^node:/],
+  },
 ];
 
 for (const { input, file, format, external } of bundles) {

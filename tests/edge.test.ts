@@ -71,7 +71,7 @@ test("health needs no key and follows draining", async () => {
 test("draining lets open runs end, turns new ones away, and ends late ones UNAVAILABLE", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
   const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-  const components = { $case: "manifest", value: { tools: [ask], agents: [] } } as const;
+  const components = { $case: "manifest" as const, value: { tools: [ask], agents: [] } };
   await using ends = executor.open();
   await using late = executor.open();
   for (const stream of [ends, late]) {

@@ -2,7 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
-import { Codemode, ComponentRegistry, ExecutorAuthError, ExecutorConnectionError, type CallInfo } from "@codemode/client";
+import {
+  Codemode,
+  ComponentRegistry,
+  ExecutorAuthError,
+  ExecutorConnectionError,
+  type CallInfo,
+} from "@codemode/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ChildExecutor } from "./executor-fixture.ts";
@@ -70,7 +76,9 @@ test("100 runs at once in 100 contexts: none sees another's, every call is made 
     Array.from({ length: 100 }, (_, n) =>
       codemode
         .withContext({ clientId: `client ${n}` })
-        .execute("const [a, b] = await Promise.all([tools.who({}), tools.who({})]); return [a, b, await tools.who({}), context.clientId]"),
+        .execute(
+          "const [a, b] = await Promise.all([tools.who({}), tools.who({})]); return [a, b, await tools.who({}), context.clientId]",
+        ),
     ),
   );
   expect(outcomes.map(({ value }) => value)).toEqual(
@@ -83,7 +91,10 @@ test("100 runs at once in 100 contexts: none sees another's, every call is made 
 
 test("secrets reach handlers and never the program", async () => {
   let secret: unknown;
-  registry.registerTool("spy", { description: "Reads a secret", execute: async (_, call) => void (secret = call.context.get("token")) });
+  registry.registerTool("spy", {
+    description: "Reads a secret",
+    execute: async (_, call) => void (secret = call.context.get("token")),
+  });
   const outcome = await codemode
     .withContext({ visible: 1 }, { secrets: { token: "s3cret-value" } })
     .execute("await tools.spy({}); return JSON.stringify([context, config, Object.keys(globalThis)])");
@@ -97,7 +108,10 @@ describe("a run that ends badly leaves the next one alone", () => {
     ["while (true);", ["CpuLimit", "Timeout"]],
     ["await tools.add({ a: 1, b: 1 }); for (;;);", ["CpuLimit", "Timeout"]],
     ["throw { get message() { for (;;); } }", ["CpuLimit", "Timeout"]],
-    ["Promise.reject({ get message() { for (;;); } }); await tools.add({ a: 1, b: 1 }); return 1", ["CpuLimit", "Timeout"]],
+    [
+      "Promise.reject({ get message() { for (;;); } }); await tools.add({ a: 1, b: 1 }); return 1",
+      ["CpuLimit", "Timeout"],
+    ],
     ["return Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)", ["CpuLimit", "Timeout"]],
     ["return new ArrayBuffer(2 ** 30)", ["MemoryLimit"]],
     ["const all = []; for (;;) all.push('x'.repeat(1 << 20) + all.length)", ["MemoryLimit"]],
@@ -130,14 +144,18 @@ test("a worker that is killed in mid-run gives a typed outcome, and the pool is 
     description: "Never answers",
     execute: (_, call) => {
       started.resolve();
-      return new Promise((_resolve, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason)));
+      return new Promise((resolve) => call.signal.addEventListener("abort", resolve));
     },
   });
   const running = codemode.execute("await tools.hang({})");
   await started.promise;
   for (const { pid } of before) process.kill(pid, "SIGKILL");
   const outcome = await running;
-  expect(outcome).toMatchObject({ status: "failed", error: { type: "Crashed" }, calls: [{ name: "hang", state: "unknown" }] });
+  expect(outcome).toMatchObject({
+    status: "failed",
+    error: { type: "Crashed" },
+    calls: [{ name: "hang", state: "unknown" }],
+  });
   const next = await Promise.all(Array.from({ length: 8 }, () => codemode.execute("return 1")));
   expect(next.map(({ value }) => value)).toEqual(Array.from({ length: 8 }, () => 1));
   await workersBecome(Math.max(2, availableParallelism()));
@@ -160,7 +178,9 @@ test("the caller's signal ends the run and the handlers' signals fire", async ()
 });
 
 test("agents are called by run", async () => {
-  expect((await codemode.execute("return await agents.writer.run({ about: 'x' })")).value).toEqual({ wrote: { about: "x" } });
+  expect((await codemode.execute("return await agents.writer.run({ about: 'x' })")).value).toEqual({
+    wrote: { about: "x" },
+  });
 });
 
 test("a wrong key executes nothing", async () => {
@@ -185,7 +205,9 @@ test("an executor that is not there is named, after the configured attempts", as
 });
 
 test("the embedded executor and its workers die with a killed app", async () => {
-  const app = spawn(process.execPath, [new URL("killed-app.ts", import.meta.url).pathname], { stdio: ["ignore", "pipe", "inherit"] });
+  const app = spawn(process.execPath, [new URL("killed-app.ts", import.meta.url).pathname], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const lines = createInterface({ input: app.stdout });
   await once(lines, "line");
   const below = processesBelow(app.pid as number).map(({ pid }) => pid);

@@ -17,6 +17,8 @@ const main = fileURLToPath(new URL("../executor/src/main.ts", import.meta.url));
 
 type Received = NonNullable<ExecutorMessage["event"]>;
 type Kind = Received["$case"];
+/** What a message of this kind holds; a mapped type, because the compiler cannot see through Extract of a parameter. */
+type Said<K extends Kind> = { [R in Received as R["$case"]]: R["value"] }[K];
 
 /** An executor in this process, on a free port. Disposal fails the test when one of its workers is left. */
 export async function startInProcess(env: Record<string, string> = {}): Promise<Fixture> {
@@ -97,12 +99,12 @@ export class Stream implements AsyncDisposable {
   }
 
   /** The next message of this kind; others are passed over. */
-  async next<K extends Kind>(kind: K): Promise<Extract<Received, { $case: K }>["value"]> {
+  async next<K extends Kind>(kind: K): Promise<Said<K>> {
     for (;;) {
       const { value, done } = await this.#received.next();
       if (done) throw new Error(`The stream ended before ${kind}: ${JSON.stringify(await this.status)}`);
       const { event } = value;
-      if (event?.$case === kind) return event.value as Extract<Received, { $case: K }>["value"];
+      if (event?.$case === kind) return event.value as Said<K>;
     }
   }
 

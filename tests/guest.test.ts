@@ -38,7 +38,11 @@ const forms: readonly (readonly [form: string, code: string, value: unknown])[] 
   ["callTool", "return await callTool('add', { a: 1, b: 1 })", 2],
   ["a name that is no identifier", "return [...await tools['look-up']()][0][1].getTime()", 3],
   ["a namespace", "return tools.github.search({ q: 'x' })", ["x"]],
-  ["many calls at once", "return (await Promise.all([1, 2, 3].map((x) => tools.echo({ x })))).map((r) => r.x)", [1, 2, 3]],
+  [
+    "many calls at once",
+    "return (await Promise.all([1, 2, 3].map((x) => tools.echo({ x })))).map((r) => r.x)",
+    [1, 2, 3],
+  ],
 ];
 
 test.for(forms)("runs %s", async ([, code, value]) => {
@@ -47,20 +51,40 @@ test.for(forms)("runs %s", async ([, code, value]) => {
 
 const failures: readonly (readonly [what: string, code: string, error: object])[] = [
   ["a property of null", "const a = 1;\n\nnull.x", { type: "RUNTIME_ERROR", line: 3, column: 6 }],
-  ["an error in TypeScript", "let z: number = 1;\n\n  throw new Error('boo')", { type: "RUNTIME_ERROR", line: 3, column: 9 }],
+  [
+    "an error in TypeScript",
+    "let z: number = 1;\n\n  throw new Error('boo')",
+    { type: "RUNTIME_ERROR", line: 3, column: 9 },
+  ],
   ["an error in an appended return", "const f = () => { throw new Error('x') };\n  f(1)", { line: 1, column: 25 }],
   ["a syntax error", "const a = 1\nretrun 1", { type: "SYNTAX_ERROR", line: 2, column: 8 }],
   ["a syntax error in TypeScript", "let a: number = 1\nconst x: = 2", { type: "SYNTAX_ERROR", line: 2, column: 10 }],
   ["a wrapper that is closed early", "}); evil(() => {", { type: "SYNTAX_ERROR", line: 1, column: 1 }],
   ["an import", "import fs from 'fs'; return 1", { type: "SYNTAX_ERROR", line: 1, column: 1 }],
-  ["a tool that throws", "\n await tools.fail()", { type: "TOOL_ERROR", message: "tool says no", line: 2, column: 14, seq: 1, component: "fail" }],
+  [
+    "a tool that throws",
+    "\n await tools.fail()",
+    { type: "TOOL_ERROR", message: "tool says no", line: 2, column: 14, seq: 1, component: "fail" },
+  ],
   ["an unknown tool", "return await tools.nope()", { type: "UNKNOWN_TOOL", component: "nope" }],
   ["null thrown", "throw null", { type: "RUNTIME_ERROR", message: "null" }],
-  ["a getter that loops through itself", "const e = new Error('x'); Object.defineProperty(e, 'name', { get() { throw e } }); throw e", { type: "RUNTIME_ERROR" }],
+  [
+    "a getter that loops through itself",
+    "const e = new Error('x'); Object.defineProperty(e, 'name', { get() { throw e } }); throw e",
+    { type: "RUNTIME_ERROR" },
+  ],
   ["what can never settle", "await new Promise(() => {})", { type: "DEADLOCK" }],
-  ["a function in the value", "return { users: [{ save() {} }] }", { type: "UNSERIALIZABLE", message: "value.users[0].save is a function" }],
+  [
+    "a function in the value",
+    "return { users: [{ save() {} }] }",
+    { type: "UNSERIALIZABLE", message: "value.users[0].save is a function" },
+  ],
   ["a promise in the value", "return { a: tools.echo(1) }", { type: "UNSERIALIZABLE" }],
-  ["one call too many", "for (let i = 0; i < 101; i++) try { tools.echo(i) } catch {}\nreturn 1", { type: "CALL_LIMIT" }],
+  [
+    "one call too many",
+    "for (let i = 0; i < 101; i++) try { tools.echo(i) } catch {}\nreturn 1",
+    { type: "CALL_LIMIT" },
+  ],
   ["an argument that is too large", "await tools.echo('x'.repeat(70_000))", { type: "OUTPUT_LIMIT" }],
   ["a value that is too large", "return 'x'.repeat(300_000)", { type: "OUTPUT_LIMIT" }],
   ["a gigabyte at once", "return new ArrayBuffer(2 ** 30)", { type: "MEMORY_LIMIT" }],
@@ -72,13 +96,15 @@ test.for(failures)("tells of %s", async ([, code, error]) => {
 });
 
 test("a program sees the answers in the order in which they were given, and its clock moves with them", async () => {
-  const code = "const t = Date.now(); await tools.echo(1); return [Date.now() - t, new Date().getTime() - t, Date() === String(new Date())]";
+  const code =
+    "const t = Date.now(); await tools.echo(1); return [Date.now() - t, new Date().getTime() - t, Date() === String(new Date())]";
   expect(await run(code)).toMatchObject({ value: [1, 1, true] });
 });
 
 test("the same seed gives the same random numbers, run after run, in a fresh realm each", async () => {
   await using worker = new WorkerPeer();
-  const code = "globalThis.left = (globalThis.left ?? 0) + 1; Array.prototype.mark = 1; return [left, Math.random(), Math.random()]";
+  const code =
+    "globalThis.left = (globalThis.left ?? 0) + 1; Array.prototype.mark = 1; return [left, Math.random(), Math.random()]";
   const first = await worker.run(code);
   expect(await worker.run(code)).toEqual(first);
   expect(first.value).toEqual([1, expect.any(Number), expect.any(Number)]);
@@ -102,14 +128,42 @@ test("a flood of console output is cut and counted", async () => {
 
 const poisoned: readonly (readonly [what: string, code: string, value: unknown])[] = [
   ["Promise.prototype.then", "Promise.prototype.then = () => { throw 1 }; return 1", 1],
-  ["JSON", "JSON.stringify = () => '{\"forged\":1}'; JSON.parse = () => 'forged'; return await tools.echo({ a: 1 })", { a: 1 }],
+  [
+    "JSON",
+    "JSON.stringify = () => '{\"forged\":1}'; JSON.parse = () => 'forged'; return await tools.echo({ a: 1 })",
+    { a: 1 },
+  ],
   ["toJSON", "Object.prototype.toJSON = () => 'forged'; return { a: [] }", { a: [] }],
-  ["Map", "Map.prototype.get = () => ({}); Map.prototype.set = () => { throw 1 }; return await tools.echo({ a: 4 })", { a: 4 }],
-  ["Reflect and Function", "Reflect.apply = () => 'x'; Function.prototype.call = Function.prototype.apply = () => 'x'; return await tools.echo({ a: 4 })", { a: 4 }],
-  ["setters", "let n = 0; for (const k of ['0', 'value', 'get', 'name', 'seq', 'resolve']) Object.defineProperty(Object.prototype, k, { __proto__: null, set() { n++ }, get() { n++ }, configurable: true }); await tools.echo({}); return n", 0],
-  ["species", "Object.defineProperty(Promise, Symbol.species, { get() { throw new Error('species') } }); Object.defineProperty(Promise.prototype, 'constructor', { get() { throw 1 } }); return 2", 2],
-  ["all globals", "for (const k of Object.getOwnPropertyNames(globalThis)) { try { delete globalThis[k] } catch {} } return await tools.echo({ a: 4 })", { a: 4 }],
-  ["the tools", "try { tools.echo = () => 'forged' } catch {} try { Object.defineProperty(tools, 'echo', { value: 1 }) } catch {} return await tools.echo({ a: 5 })", { a: 5 }],
+  [
+    "Map",
+    "Map.prototype.get = () => ({}); Map.prototype.set = () => { throw 1 }; return await tools.echo({ a: 4 })",
+    { a: 4 },
+  ],
+  [
+    "Reflect and Function",
+    "Reflect.apply = () => 'x'; Function.prototype.call = Function.prototype.apply = () => 'x'; return await tools.echo({ a: 4 })",
+    { a: 4 },
+  ],
+  [
+    "setters",
+    "let n = 0; for (const k of ['0', 'value', 'get', 'name', 'seq', 'resolve']) Object.defineProperty(Object.prototype, k, { __proto__: null, set() { n++ }, get() { n++ }, configurable: true }); await tools.echo({}); return n",
+    0,
+  ],
+  [
+    "species",
+    "Object.defineProperty(Promise, Symbol.species, { get() { throw new Error('species') } }); Object.defineProperty(Promise.prototype, 'constructor', { get() { throw 1 } }); return 2",
+    2,
+  ],
+  [
+    "all globals",
+    "for (const k of Object.getOwnPropertyNames(globalThis)) { try { delete globalThis[k] } catch {} } return await tools.echo({ a: 4 })",
+    { a: 4 },
+  ],
+  [
+    "the tools",
+    "try { tools.echo = () => 'forged' } catch {} try { Object.defineProperty(tools, 'echo', { value: 1 }) } catch {} return await tools.echo({ a: 5 })",
+    { a: 5 },
+  ],
 ];
 
 test.for(poisoned)("a program that poisons %s gets the right answer all the same", async ([, code, value]) => {

@@ -27,7 +27,7 @@ function processes(): Process[] {
 export function processesBelow(pid: number): Process[] {
   const all = processes();
   const below = (parent: number): Process[] =>
-    all.filter((one) => one.parent === parent).flatMap((one) => [one, ...below(one.pid)]);
+    all.flatMap((one) => (one.parent === parent ? [one, ...below(one.pid)] : []));
   return below(pid);
 }
 

@@ -24,7 +24,7 @@ async function refusal(executor: Fixture, start: Partial<Start>): Promise<{ code
 test("a Start that is out of order is refused by the name of its field", async () => {
   await using executor = await startInProcess();
   const over = (budgets: Partial<Budgets>): Partial<Start> => ({ budgets: { ...noBudgets, ...budgets } });
-  const twice = { $case: "manifest", value: { tools: [ask, ask], agents: [] } } as const;
+  const twice = { $case: "manifest" as const, value: { tools: [ask, ask], agents: [] } };
   const entry = {
     seq: 1,
     kind: 1,

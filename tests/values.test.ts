@@ -29,7 +29,12 @@ test("errors keep name, message and cause, and no stack of the app", () => {
   const error = new RangeError("too far", { cause: { code: 7 } });
   const copy = decode(encode(error)) as RangeError;
   expect(copy).toBeInstanceOf(RangeError);
-  expect(copy).toMatchObject({ name: "RangeError", message: "too far", cause: { code: 7 }, stack: "RangeError: too far" });
+  expect(copy).toMatchObject({
+    name: "RangeError",
+    message: "too far",
+    cause: { code: 7 },
+    stack: "RangeError: too far",
+  });
   expect(encode(error)).not.toContain("values.test");
 });
 
@@ -65,6 +70,18 @@ test("what would be lost is an error that names the place", () => {
   expect(problem({ a: undefined, b: 1 }, "json")).toBe('{"b":1}');
 });
 
+test("an object of a class crosses as its toJSON says, or as its own properties", () => {
+  const point = new (class Point {
+    x = 1;
+  })();
+  expect(decode(encode([point, new URL("http://a/b"), { toJSON: () => point }, point]))).toEqual([
+    { x: 1 },
+    "http://a/b",
+    { x: 1 },
+    { x: 1 },
+  ]);
+});
+
 test("depth and length are bounded on both sides", () => {
   const nest = (levels: number): unknown => Array.from({ length: levels }).reduce((inner) => [inner], 1 as unknown);
   same(nest(100));
@@ -75,8 +92,23 @@ test("depth and length are bounded on both sides", () => {
 });
 
 test("what is no encoded value is refused with one kind of error", () => {
-  const types = ["Date", "Map", "Set", "RegExp", "Error", "ArrayBuffer", "Uint8Array", "bigint", "number", "Ref", "Object", "Nonsense", "__proto__"];
-  for (const type of types) expect(() => decode(JSON.stringify({ $type: type, value: 1 }))).toThrow(MalformedValueError);
+  const types = [
+    "Date",
+    "Map",
+    "Set",
+    "RegExp",
+    "Error",
+    "ArrayBuffer",
+    "Uint8Array",
+    "bigint",
+    "number",
+    "Ref",
+    "Object",
+    "Nonsense",
+    "__proto__",
+  ];
+  for (const type of types)
+    expect(() => decode(JSON.stringify({ $type: type, value: 1 }))).toThrow(MalformedValueError);
   for (const text of ["", "{", "undefined", '{"$type":1}', '{"$type":"Date","value":{}}']) {
     expect(() => decode(text)).toThrow(MalformedValueError);
   }

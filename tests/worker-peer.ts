@@ -12,7 +12,15 @@ const flags = ["--no-node-snapshot", "--jitless", "--no-js-float16array"];
 /** What came of a program: its value, or its error with the type by name. */
 export interface Ran {
   readonly value?: unknown;
-  readonly error?: { type: string; message: string; line?: number | undefined; column?: number | undefined; frame: string; stack: string; seq?: number | undefined };
+  readonly error?: {
+    type: string;
+    message: string;
+    line?: number | undefined;
+    column?: number | undefined;
+    frame: string;
+    stack: string;
+    seq?: number | undefined;
+  };
   readonly logs: string[];
   readonly calls: Call[];
   readonly dropped: number;
@@ -27,7 +35,11 @@ export class WorkerPeer implements AsyncDisposable {
   readonly #events: AsyncGenerator<NonNullable<WorkerEvent["event"]>>;
 
   constructor() {
-    this.#child = spawn(process.execPath, [...flags, entry], { env: {}, cwd: "/", stdio: ["ignore", "ignore", "inherit", "pipe"] });
+    this.#child = spawn(process.execPath, [...flags, entry], {
+      env: {},
+      cwd: "/",
+      stdio: ["ignore", "ignore", "inherit", "pipe"],
+    });
     this.#channel = this.#child.stdio[3] as Duplex;
     this.#events = events(this.#channel);
   }

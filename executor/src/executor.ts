@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { nanoid } from "nanoid";
 import { formatAddress } from "./config/address.ts";
 import { type ExecutorConfig, requireKey } from "./config/config.ts";
@@ -71,6 +72,6 @@ export async function startExecutor(
 const SPARE_STREAMS = 64; // so that one run too many is told RESOURCE_EXHAUSTED instead of waiting unseen in its client
 
 function version(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  const text = readFileSync(fileURLToPath(import.meta.resolve("@codemode/executor/package.json")), "utf8");
   return String((JSON.parse(text) as { version: unknown }).version);
 }

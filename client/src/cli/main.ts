@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { CodemodeError } from "@codemode/proto";
 import { parseDuration } from "../config/index.ts";
@@ -86,7 +87,7 @@ function duration(text: string): number {
 }
 
 function version(): string {
-  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const manifest = readFileSync(fileURLToPath(import.meta.resolve("@codemode/client/package.json")), "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
 }
 

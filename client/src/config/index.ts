@@ -1,9 +1,3 @@
-export {
-  type ExplainedKey,
-  explainClientConfig,
-  type LoadedConfig,
-  loadClientConfig,
-  type LoadOptions,
-} from "./load.ts";
+export { type ExplainedKey, explainClientConfig, loadClientConfig, type LoadOptions } from "./load.ts";
 export { parseDuration } from "./quantities.ts";
 export type { ClientConfig, ClientConfigInput } from "./schema.ts";

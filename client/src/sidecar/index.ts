@@ -1,2 +1,2 @@
-export { type EmbeddedOptions, EmbeddedSource } from "./embedded.ts";
+export { EmbeddedSource } from "./embedded.ts";
 export { type Endpoint, type ExecutorSource, remoteSource } from "./source.ts";

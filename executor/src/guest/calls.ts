@@ -120,7 +120,11 @@ export class Calls {
   }
 }
 
-function toError(seq: number, { name: component, site }: Pending, { type, name, message, code, retryable }: CallError): Error {
+function toError(
+  seq: number,
+  { name: component, site }: Pending,
+  { type, name, message, code, retryable }: CallError,
+): Error {
   const error = new primordials.Error(message);
   const own = (key: string, value: unknown): void => {
     const descriptor = { __proto__: null, value, writable: true, enumerable: false, configurable: true };
@@ -133,6 +137,6 @@ function toError(seq: number, { name: component, site }: Pending, { type, name, 
   const frames = site.stack;
   const firstFrame = typeof frames === "string" ? indexOf(frames, "\n") : -1;
   const header = `${name || type}: ${message}`;
-  own("stack", firstFrame === -1 ? header : header + slice(frames as string, firstFrame));
+  own("stack", firstFrame === -1 ? header : header + slice(frames, firstFrame));
   return blame(error, { type, seq, component, code, retryable });
 }

@@ -36,7 +36,7 @@ export function installClock(global: object): void {
     },
   });
   hide(prototype, "formatToParts", function (this: Intl.DateTimeFormat, date?: Date | number) {
-    return apply(formatToParts, this, [date === undefined ? now : date]) as Intl.DateTimeFormatPart[];
+    return apply(formatToParts, this, [date === undefined ? now : date]);
   });
 }
 

@@ -20,9 +20,9 @@ import { createComponents } from "./tools.ts";
 
 type Start = (source: string, settings: string, context: string, config: string) => void;
 
-const AsyncFunction = (async () => undefined).constructor as new (...text: string[]) => (
-  ...given: unknown[]
-) => Promise<unknown>;
+const AsyncFunction = (async () => undefined).constructor as new (
+  ...text: string[]
+) => (...given: unknown[]) => Promise<unknown>;
 const { apply, freeze, slice, defineProperty, promiseThen, functionToString, startsWith } = primordials;
 
 const PARAMETERS = "tools, agents, codemode, callTool, context, config, console, result";
@@ -32,7 +32,15 @@ const MAX_STACK = 8_000;
 
 /** Takes away what would get around a limit (shared memory, resizable buffers, WebAssembly, finalizers), and the host's own. */
 function harden(global: Record<string, unknown>): void {
-  const gone = ["WebAssembly", "SharedArrayBuffer", "Atomics", "FinalizationRegistry", "WeakRef", "Float16Array", "console"];
+  const gone = [
+    "WebAssembly",
+    "SharedArrayBuffer",
+    "Atomics",
+    "FinalizationRegistry",
+    "WeakRef",
+    "Float16Array",
+    "console",
+  ];
   for (let index = 0; index < gone.length; index++) delete global[gone[index] as string];
   const prototype = ArrayBuffer.prototype as unknown as Record<string, unknown>;
   delete prototype["resize"];
@@ -61,7 +69,10 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
     }
     try {
       const { resultBytes } = settings.limits;
-      send("succeed", value === undefined ? "" : encode(value, { mode: settings.mode, maxLength: resultBytes, stacks: true }));
+      send(
+        "succeed",
+        value === undefined ? "" : encode(value, { mode: settings.mode, maxLength: resultBytes, stacks: true }),
+      );
     } catch (error) {
       fail(error);
     }
@@ -70,12 +81,18 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
     // Without a `constructor` of its own, `then` would look one up where the program can put its own.
     const none = { __proto__: null, value: undefined, writable: false, enumerable: false, configurable: false };
     defineProperty(promise, "constructor", none as PropertyDescriptor);
-    promiseThen(promise, succeed, fail);
+    void promiseThen(promise, succeed, fail);
   };
   const fail = (thrown: unknown): void => {
     const { name, message, stack } = describe(thrown);
     const call = failureOf(thrown);
-    const type = call?.type ?? (name === "UnserializableError" ? "Unserializable" : name === "ValueTooLargeError" ? "OutputLimit" : "RuntimeError");
+    const type =
+      call?.type ??
+      (name === "UnserializableError"
+        ? "Unserializable"
+        : name === "ValueTooLargeError"
+          ? "OutputLimit"
+          : "RuntimeError");
     const { seq = 0, component = "", code = "", retryable = false } = call ?? {};
     send("fail", type, name, message, stack, "", seq, component, code, retryable);
   };
@@ -86,9 +103,9 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
     calls = issued;
     setClock(settings.clock);
     installRandom(settings.seed);
-    installTimers(globalThis, issued);
+    installTimers(realm, issued);
     const console = createConsole(send, settings.limits);
-    hide(globalThis, "console", console);
+    hide(realm, "console", console);
     const { tools, agents, callTool } = createComponents(issued, settings);
     const context = contextText === "" ? {} : deepFreeze(decode(contextText));
     const config = configText === "" ? {} : deepFreeze(decode(configText));
@@ -126,36 +143,39 @@ function deepFreeze(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value;
   freeze(value);
   const names = primordials.keys(value);
-  for (let index = 0; index < names.length; index++) deepFreeze((value as Record<string, unknown>)[names[index] as string]);
+  for (let index = 0; index < names.length; index++)
+    deepFreeze((value as Record<string, unknown>)[names[index] as string]);
   return value;
 }
 
-declare const globalThis: Record<string, unknown> & {
+interface Realm extends Record<string, unknown> {
   codemodeSend?: Send;
   codemodeBoot?: () => void;
   codemodeStart?: Start;
   codemodeSettle?: Settle;
-};
+}
 
-installClock(globalThis);
+const realm = globalThis as unknown as Realm;
+
+installClock(realm);
 
 /**
  * Called by the worker in each new isolate: takes `codemodeSend`, leaves `codemodeStart` and `codemodeSettle` to be
  * fetched, which `codemodeBoot`, called again, removes.
  */
-globalThis.codemodeBoot = () => {
-  if (globalThis.codemodeSend === undefined) {
-    delete globalThis.codemodeStart;
-    delete globalThis.codemodeSettle;
-    delete globalThis.codemodeBoot;
+realm.codemodeBoot = () => {
+  if (realm.codemodeSend === undefined) {
+    delete realm.codemodeStart;
+    delete realm.codemodeSettle;
+    delete realm.codemodeBoot;
     return;
   }
-  const { codemodeSend } = globalThis;
-  delete globalThis.codemodeSend;
+  const { codemodeSend } = realm;
+  delete realm.codemodeSend;
   bindLate();
   // Not at snapshot time: V8 installs some of these anew in every context.
-  harden(globalThis);
+  harden(realm);
   const harness = createHarness(codemodeSend);
-  globalThis.codemodeStart = harness.start;
-  globalThis.codemodeSettle = harness.settle;
+  realm.codemodeStart = harness.start;
+  realm.codemodeSettle = harness.settle;
 };

@@ -61,7 +61,8 @@ function object(value: object, depth: number, room: Room): string {
     if (count <= MAX_ITEMS && room.left > 0) items += (items === "" ? "" : ", ") + text();
   };
   if (isArray(value)) {
-    for (let index = 0; index < value.length && index <= MAX_ITEMS; index++) add(() => show(value[index], depth + 1, room));
+    for (let index = 0; index < value.length && index <= MAX_ITEMS; index++)
+      add(() => show(value[index], depth + 1, room));
     if (value.length > MAX_ITEMS) items += `, … ${value.length - MAX_ITEMS} more`;
     return `[${items === "" ? "" : ` ${items} `}]`;
   }

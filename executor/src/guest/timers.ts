@@ -35,12 +35,16 @@ export function installTimers(global: object, calls: Calls): void {
     if (seq !== undefined) calls.cancel(seq);
   };
 
-  hide(global, "setTimeout", (callback: unknown, delay?: unknown, ...given: unknown[]) => start(false, callback, delay, given));
-  hide(global, "setInterval", (callback: unknown, delay?: unknown, ...given: unknown[]) => start(true, callback, delay, given));
+  hide(global, "setTimeout", (callback: unknown, delay?: unknown, ...given: unknown[]) =>
+    start(false, callback, delay, given),
+  );
+  hide(global, "setInterval", (callback: unknown, delay?: unknown, ...given: unknown[]) =>
+    start(true, callback, delay, given),
+  );
   hide(global, "clearTimeout", stop);
   hide(global, "clearInterval", stop);
   hide(global, "queueMicrotask", (callback: () => void) => {
     const resolved = new primordials.Promise<void>((resolve) => resolve());
-    primordials.promiseThen(resolved, () => apply(callback, undefined, []));
+    void primordials.promiseThen(resolved, () => apply(callback, undefined, []));
   });
 }

@@ -7,7 +7,10 @@ const { create, freeze, hasOwn, ownKeys, indexOf, slice } = primordials;
 type Call = (...given: unknown[]) => Promise<unknown>;
 
 /** Makes the function `callTool(name, input)` and the objects that hold a function per component. */
-export function createComponents(calls: Calls, settings: RunSettings): { callTool: Call; tools: object; agents: object } {
+export function createComponents(
+  calls: Calls,
+  settings: RunSettings,
+): { callTool: Call; tools: object; agents: object } {
   const issue: Issue = (kind, name, given, caller) =>
     new primordials.Promise((resolve, reject) => {
       if (given.length > 1) {

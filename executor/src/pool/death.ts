@@ -9,7 +9,7 @@ export interface Death {
 }
 
 // V8, libstdc++ and isolated-vm each have their own last words for "no memory".
-const OUT_OF_MEMORY = /out of memory|invalid (array|table|size)|bad_alloc|allocation failed/i;
+const OUT_OF_MEMORY = /out of memory|is_heap_oom = 1|invalid (array|table|size)|bad_alloc|allocation failed/i;
 
 /** What a run ends as whose worker died by itself. Exit codes say nothing: any end of a worker can be forged. */
 export function causeOf(death: Death): { readonly type: RunErrorType; readonly message: string } {

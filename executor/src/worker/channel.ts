@@ -26,11 +26,11 @@ export class Channel {
     const frame = Buffer.allocUnsafe(4 + message.length);
     frame.writeUInt32BE(message.length);
     frame.set(message, 4);
-    for (let at = 0; at < frame.length; ) at += writeSync(CHANNEL, frame, at);
+    for (let at = 0; at < frame.length;) at += writeSync(CHANNEL, frame, at);
   }
 
   #fill(buffer: Buffer): boolean {
-    for (let at = 0; at < buffer.length; ) {
+    for (let at = 0; at < buffer.length;) {
       const count = readSync(CHANNEL, buffer, at, buffer.length - at, null);
       if (count === 0) return false;
       at += count;

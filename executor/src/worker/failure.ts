@@ -32,15 +32,23 @@ export function excerpt(source: string, { line, column }: Position): string {
   for (let number = first; number <= last; number++) {
     const text = (lines[number - 1] ?? "").replaceAll("\t", " ");
     const from = number === line ? Math.max(0, column - MAX_LINE) : 0;
-    rows.push(`${number === line ? ">" : " "} ${String(number).padStart(width)} | ${text.slice(from, from + MAX_LINE)}`);
+    rows.push(
+      `${number === line ? ">" : " "} ${String(number).padStart(width)} | ${text.slice(from, from + MAX_LINE)}`,
+    );
     if (number === line) rows.push(`  ${" ".repeat(width)} | ${" ".repeat(Math.max(0, column - 1 - from))}^`);
   }
   return rows.join("\n");
 }
 
 const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
-  [/^(require|module|exports|__dirname|__filename) is not defined$/, "There are no modules: call the given tools instead"],
-  [/^(process|Buffer|global|window|document) is not defined$/, "The program runs in a sandbox without Node.js or a browser: use plain JavaScript and the given tools"],
+  [
+    /^(require|module|exports|__dirname|__filename) is not defined$/,
+    "There are no modules: call the given tools instead",
+  ],
+  [
+    /^(process|Buffer|global|window|document) is not defined$/,
+    "The program runs in a sandbox without Node.js or a browser: use plain JavaScript and the given tools",
+  ],
   [/^(fetch|XMLHttpRequest|WebSocket) is not defined$/, "The sandbox has no network: use a tool for it"],
   [/^(\w+) is not a function or its return value is not (async )?iterable/, "Is `await` missing before a tool call?"],
   [/^Cannot read properties of undefined/, "Is `await` missing before a tool call?"],

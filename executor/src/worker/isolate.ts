@@ -18,11 +18,11 @@ export class Isolate {
   constructor(heapMib: number, receive: Receive) {
     this.#isolate = new ivm.Isolate({ snapshot, memoryLimit: heapMib });
     const { global } = this.#isolate.createContextSync();
-    const boot = global.getSync("codemodeBoot", { reference: true }) as ivm.Reference;
+    const boot = global.getSync("codemodeBoot", { reference: true });
     global.setSync("codemodeSend", new ivm.Callback(receive));
     boot.applySync(undefined, []);
-    this.#start = global.getSync("codemodeStart", { reference: true }) as ivm.Reference;
-    this.#settle = global.getSync("codemodeSettle", { reference: true }) as ivm.Reference;
+    this.#start = global.getSync("codemodeStart", { reference: true });
+    this.#settle = global.getSync("codemodeSettle", { reference: true });
     boot.applySync(undefined, []);
     boot.release();
   }

@@ -46,8 +46,9 @@ export function parse(source: string): Statement[] {
   try {
     return parseModule(source, options).body as unknown as Statement[];
   } catch (error) {
-    if (error instanceof RangeError) throw new ProgramSyntaxError("The program is nested too deeply", undefined);
     if (!isAcornError(error)) throw error;
+    // Without a place, so that no other parser is tried on it: one in native code would overflow the real stack.
+    if (/stack space/.test(error.message)) throw new ProgramSyntaxError("The program is nested too deeply", undefined);
     const message = error.message.replace(/ \(\d+:\d+\)$/, "");
     throw new ProgramSyntaxError(message, { line: error.loc.line, column: error.loc.column + 1 });
   }

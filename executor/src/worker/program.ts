@@ -81,7 +81,10 @@ function shape(source: string, statements: readonly Statement[]): Shaped {
     const column = start - lineStart + 1;
     return {
       source: `${text.slice(0, start)}${inserted}${text.slice(start)}`,
-      locate: (at, from) => ({ line: at, column: at === line && from > column ? Math.max(column, from - inserted.length) : from }),
+      locate: (at, from) => ({
+        line: at,
+        column: at === line && from > column ? Math.max(column, from - inserted.length) : from,
+      }),
     };
   }
   const functions = statements.filter(({ type }) => type === "FunctionDeclaration").map(({ id }) => id?.name ?? "");
@@ -104,7 +107,10 @@ function blankExports(source: string, statements: readonly Statement[]): { sourc
       hasDefault = true;
       const value = statement.declaration?.start ?? start;
       const name = "const $value =";
-      const filler = text.slice(start, value).slice(name.length).replace(/[^\r\n]/g, " ");
+      const filler = text
+        .slice(start, value)
+        .slice(name.length)
+        .replace(/[^\r\n]/g, " ");
       text = `${text.slice(0, start)}${name}${filler}${text.slice(value)}`;
     } else if (type === "ImportDeclaration" || type.startsWith("Export")) {
       const { line, column } = statement.loc.start;
@@ -128,6 +134,8 @@ function returns(statement: Statement): boolean {
 
 function declares(statements: readonly Statement[], name: string): boolean {
   return statements.some(({ type, declarations, id }) =>
-    type === "VariableDeclaration" ? declarations?.some((declaration) => declaration.id.name === name) : id?.name === name,
+    type === "VariableDeclaration"
+      ? declarations?.some((declaration) => declaration.id.name === name)
+      : id?.name === name,
   );
 }

@@ -1,4 +1,13 @@
-import { type Call, CallError, CallErrorType, CallKind, type CallResult, LogLevel, RunErrorType, ValueEncoding } from "@codemode/proto/messages";
+import {
+  type Call,
+  CallError,
+  CallErrorType,
+  CallKind,
+  type CallResult,
+  LogLevel,
+  RunErrorType,
+  ValueEncoding,
+} from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
 import type { RunSettings } from "../guest/host.ts";
 import { excerpt, hintFor, readStack, runError } from "./failure.ts";
@@ -50,7 +59,11 @@ export class ProgramRun {
       if (!(error instanceof ProgramSyntaxError)) throw error;
       const { position } = error;
       const place = position ? { line: position.line, column: position.column, frame: excerpt(code, position) } : {};
-      const value = { ...runError(RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, error.message), name: "SyntaxError", ...place };
+      const value = {
+        ...runError(RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, error.message),
+        name: "SyntaxError",
+        ...place,
+      };
       this.#ended = { $case: "error", value };
       return;
     }
@@ -129,7 +142,9 @@ export class ProgramRun {
 
   #fail(values: (string | number | boolean)[]): void {
     const [type, name, message, stackText, hint, seq, component, code, retryable] = values;
-    const { stack, position } = this.#program ? readStack(String(stackText), this.#program, this.#run.fileName) : { stack: "" };
+    const { stack, position } = this.#program
+      ? readStack(String(stackText), this.#program, this.#run.fileName)
+      : { stack: "" };
     const place = position
       ? { line: position.line, column: position.column, frame: excerpt(this.#run.code, position) }
       : {};

@@ -11,7 +11,11 @@ const ALLOWED = /can only be used within a function body/;
  * @throws {@link ProgramSyntaxError} when it is no TypeScript either: of the two errors the one that got further.
  */
 export function stripTypes(source: string, asJavaScript: ProgramSyntaxError): { code: string; map: EncodedSourceMap } {
-  const { code, map, errors } = transformSync("program.ts", source, { lang: "ts", sourceType: "module", sourcemap: true });
+  const { code, map, errors } = transformSync("program.ts", source, {
+    lang: "ts",
+    sourceType: "module",
+    sourcemap: true,
+  });
   const error = errors.find(({ message }) => !ALLOWED.test(message));
   if (error) {
     const offset = error.labels[0]?.start;

@@ -43,7 +43,8 @@ export const MAX_DEPTH = 100;
  * `value` as text that {@link decode} turns back into its equal: JSON, with `{"$type": …}` for what JSON cannot hold.
  *
  * Undefined, NaN, ±Infinity, -0, BigInt, Date, Map, Set, RegExp, Error, ArrayBuffer, typed arrays, cycles and shared
- * references keep their type. An object of a class crosses as its own enumerable properties, as by structuredClone.
+ * references keep their type. An object of a class crosses as its `toJSON` says, or as its own enumerable
+ * properties.
  *
  * @throws {@link UnserializableError} for functions, symbols, promises and objects that would silently become `{}`.
  * @throws {@link ValueTooLargeError} over `maxLength`.
@@ -101,6 +102,8 @@ class Encoder {
 
   #object(value: object, place: Place | undefined): string {
     if ((place?.depth ?? 0) >= this.#maxDepth) throw refuse(place, `is nested deeper than ${this.#maxDepth} levels`);
+    const json = toJSON(value);
+    if (json) return this.write(primordials.apply(json, value, [""]), place);
     const known = mapGet(this.#seen, value);
     if (known !== undefined && known !== -1) {
       if (this.#json) throw refuse(place, "refers back to what holds it, which JSON cannot hold");
@@ -167,7 +170,9 @@ class Encoder {
     switch (kind) {
       case "Date": {
         const time = primordials.dateGetTime(value);
-        return this.#take(`{"$type":"Date","value":${time === time ? `"${primordials.dateToISOString(value)}"` : "null"}}`);
+        return this.#take(
+          `{"$type":"Date","value":${time === time ? `"${primordials.dateToISOString(value)}"` : "null"}}`,
+        );
       }
       case "RegExp": {
         const source = stringify(primordials.regExpSource(value));
@@ -193,7 +198,9 @@ class Encoder {
       case "Error":
         return this.#error(value as Error, place);
       case "ArrayBuffer":
-        return this.#take(`{"$type":"ArrayBuffer","base64":"${toBase64(new primordials.Uint8Array(value as ArrayBuffer))}"}`);
+        return this.#take(
+          `{"$type":"ArrayBuffer","base64":"${toBase64(new primordials.Uint8Array(value as ArrayBuffer))}"}`,
+        );
       case "DataView": {
         const buffer = this.write(primordials.dataViewBuffer(value), below(place, "buffer"));
         const offset = primordials.dataViewByteOffset(value);
@@ -216,8 +223,8 @@ class Encoder {
   }
 
   #error(error: Error, place: Place | undefined): string {
-    let text = `{"$type":"Error","name":${this.#take(stringify(`${error.name}`))}`;
-    text += `,"message":${this.#take(stringify(`${error.message}`))}`;
+    let text = `{"$type":"Error","name":${this.#take(stringify(error.name))}`;
+    text += `,"message":${this.#take(stringify(error.message))}`;
     if (this.#stacks && typeof error.stack === "string") text += `,"stack":${this.#take(stringify(error.stack))}`;
     if (hasOwn(error, "cause")) text += `,"cause":${this.write(error.cause, below(place, "cause"))}`;
     return `${text}}`;
@@ -230,9 +237,19 @@ class Encoder {
 
   #take(text: string): string {
     this.#length += text.length;
-    if (this.#length > this.#maxLength) throw new ValueTooLargeError(`The value is larger than ${this.#maxLength} bytes`);
+    if (this.#length > this.#maxLength)
+      throw new ValueTooLargeError(`The value is larger than ${this.#maxLength} bytes`);
     return text;
   }
+}
+
+/** The `toJSON` by which an object says what it is to be written as. Not that of a Date, which keeps its type. */
+function toJSON(value: object): (() => unknown) | undefined {
+  const prototype = getPrototypeOf(value);
+  const plain = prototype === null || prototype === primordials.ObjectPrototype;
+  if (isArray(value) || (plain && !hasOwn(value, "toJSON"))) return undefined;
+  const { toJSON: method } = value as { toJSON?: unknown };
+  return typeof method === "function" && kindOf(value) === undefined ? (method as () => unknown) : undefined;
 }
 
 function below(parent: Place | undefined, key: string | number): Place {
