@@ -173,7 +173,9 @@ test("SIGTERM drains, and a second one does not wait", async () => {
   await using stream = new Stream(client, executor.key);
   stream.start("await new Promise((done) => setTimeout(done, 60_000))");
   await stream.next("idle");
+  const draining = executor.logs("draining");
   executor.child.kill("SIGTERM");
+  await draining; // a signal and a stream have no order between them
   await using refused = new Stream(client, executor.key);
   refused.start("return 1");
   refused.call.resume();

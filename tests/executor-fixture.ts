@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { mkdtempDisposableSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Duplex } from "node:stream";
+import { createInterface, type Interface } from "node:readline";
+import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { CallKind, type ClientMessage, type ExecutorMessage, ExecutorServiceClient, Start } from "@codemode/proto";
@@ -159,6 +159,7 @@ export class ChildExecutor implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly lifeline: Duplex;
   readonly exited: Promise<unknown>;
+  readonly #log: Interface;
   readonly #folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
   address = "";
 
@@ -166,7 +167,7 @@ export class ChildExecutor implements AsyncDisposable {
     const args = [main, "--listen", `unix:${join(this.#folder.path, "s")}`, "--lifeline", "3"];
     const environment = { PATH: process.env["PATH"], CODEMODE_EXECUTOR_WORKERS: "2", ...env };
     this.child = spawn(process.execPath, args, { env: environment, stdio: ["ignore", "ignore", "pipe", "pipe"] });
-    this.child.stderr?.resume();
+    this.#log = createInterface(this.child.stderr as Readable);
     this.lifeline = this.child.stdio[3] as Duplex;
     this.exited = once(this.child, "exit");
   }
@@ -179,6 +180,13 @@ export class ChildExecutor implements AsyncDisposable {
     if (told.listening === undefined) throw new Error(told.error);
     started.address = told.listening;
     return started;
+  }
+
+  /** Resolves when it next logs a line with `text`. To be called before what causes the line. */
+  logs(text: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#log.on("line", (line) => line.includes(text) && resolve());
+    return promise;
   }
 
   /** Process ids of its workers. */
