@@ -1,4 +1,4 @@
-// Writes the JSON schema that editors use and the table in docs/CONFIGURATION.md, both from the one zod schema.
+// Writes the JSON schema that editors use and the table in README.md, both from the one zod schema.
 // `--check` writes nothing and fails when either is stale.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -51,11 +51,11 @@ function values({ expects }: Key): string {
 
 function replaced(text: string): string {
   const [from, to] = [text.indexOf(START), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`docs/CONFIGURATION.md lacks ${START} … ${END}`);
+  if (from < 0 || to < from) throw new Error(`README.md lacks ${START} … ${END}`);
   return `${text.slice(0, from + START.length)}\n\n${table()}\n\n${text.slice(to)}`;
 }
 
-const docs = join(ROOT, "docs/CONFIGURATION.md");
+const docs = join(ROOT, "README.md");
 const outputs = [
   { file: join(ROOT, "client/codemode-client.schema.json"), text: jsonSchema() },
   { file: docs, text: replaced(readFileSync(docs, "utf8")) },

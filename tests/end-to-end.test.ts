@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import {
   Codemode,
@@ -214,6 +216,10 @@ test("the embedded executor and its workers die with a killed app", async () => 
   await once(lines, "line");
   const below = processesBelow(app.pid as number).map(({ pid }) => pid);
   expect(below.length).toBeGreaterThan(2);
+  const command = processesBelow(app.pid as number).find(({ command: text }) => text.includes("--listen"))?.command;
+  const socket = /unix:(\S+)/.exec(command ?? "")?.[1] as string;
+  expect(existsSync(socket)).toBe(true);
   app.kill("SIGKILL");
   await gone(below);
+  expect(existsSync(dirname(socket))).toBe(false);
 }, 20_000);

@@ -1,4 +1,6 @@
 // Composition root of the executor process: configuration, signals, the lifeline, exit codes.
+import { rmdirSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import { CodemodeError } from "@codemode/proto";
 import { pino } from "pino";
 import { readConfig, type ExecutorConfig, parseKey } from "./config/config.ts";
@@ -31,7 +33,8 @@ async function main(): Promise<void> {
     exit(EXIT.ok);
   };
   process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  // A terminal's Ctrl-C reaches the parent as well, and that one decides what it means for us.
+  process.on("SIGINT", lifeline ? () => {} : onSignal);
   executor = await startExecutor(config, log, (started) => (pool = started));
   const { address, executorId } = executor;
   if (lifeline) await lifeline.tell({ listening: address, executorId });
@@ -40,8 +43,22 @@ async function main(): Promise<void> {
 
 async function withParentsKey(config: ExecutorConfig): Promise<ExecutorConfig> {
   if (config.lifeline === undefined) return config;
-  lifeline = new Lifeline(config.lifeline, () => exit(EXIT.ok));
+  lifeline = new Lifeline(config.lifeline, () => {
+    removeSocket(config);
+    exit(EXIT.ok);
+  });
   return { ...config, apiKey: parseKey(await lifeline.apiKey(), "--lifeline") };
+}
+
+/** A parent that was killed cannot clear away the folder that it made for our socket. */
+function removeSocket({ listen }: ExecutorConfig): void {
+  if (listen.kind !== "unix") return;
+  try {
+    unlinkSync(listen.path);
+    rmdirSync(dirname(listen.path)); // never more than an empty folder
+  } catch {
+    // The parent has done it, or keeps other things there.
+  }
 }
 
 async function fail(error: unknown): Promise<never> {
