@@ -134,7 +134,8 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
       correlationId,
       status,
       value: value === undefined ? null : JSON.parse(encode(value)),
-      error,
+      // Always there, so that a reader need not ask first; null where it is not known.
+      error: error && { line: null, column: null, frame: null, ...error },
       logs,
       calls: this.calls.map(({ seq, name, state, durationMs }) => ({ seq, name, state, durationMs })),
       usage,
