@@ -9,6 +9,7 @@ const tools = {
   },
   "look-up": () => new Map([[1, new Date(3)]]),
   "github.search": ({ q }: { q: string }) => [q],
+  github: () => "itself",
 };
 
 async function run(code: string) {
@@ -38,6 +39,8 @@ const forms: readonly (readonly [form: string, code: string, value: unknown])[] 
   ["callTool", "return await callTool('add', { a: 1, b: 1 })", 2],
   ["a name that is no identifier", "return [...await tools['look-up']()][0][1].getTime()", 3],
   ["a namespace", "return tools.github.search({ q: 'x' })", ["x"]],
+  ["a whole name with a dot", "return tools['github.search']({ q: 'x' })", ["x"]],
+  ["a tool that is a namespace too", "return [await tools.github(), await tools.github.run()]", ["itself", "itself"]],
   [
     "many calls at once",
     "return (await Promise.all([1, 2, 3].map((x) => tools.echo({ x })))).map((r) => r.x)",

@@ -34,45 +34,47 @@ export function createComponents(
 /** `caller` is the function that the program called: stacks begin above it. */
 type Issue = (kind: "tool" | "agent", name: string, given: readonly unknown[], caller: Call) => Promise<unknown>;
 
-/** An object with a function for each name; a dot in a name makes an object below. */
+/** An object with a function for each name. A dot in a name makes an object below, or a property of a tool "before the dot". */
 function group(kind: "tool" | "agent", names: readonly string[], issue: Issue): object {
   const root = create(null) as Record<string, unknown>;
-  const groups: Record<string, unknown>[] = [root];
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index] as string;
+  const byName = create(null) as Record<string, Call>;
+  const made: object[] = [];
+  const sorted = names.toSorted(); // "a" before "a.b"
+  for (let index = 0; index < sorted.length; index++) {
+    const name = sorted[index] as string;
     let at = root;
     let rest = name;
     for (let dot = indexOf(rest, "."); dot > 0 && dot < rest.length - 1; dot = indexOf(rest, ".")) {
       const key = slice(rest, 0, dot);
       if (!hasOwn(at, key)) {
         setOwn(at, key, create(null));
-        setOwn(groups, groups.length, at[key]);
+        setOwn(made, made.length, at[key]);
       }
       at = at[key] as Record<string, unknown>;
       rest = slice(rest, dot + 1);
     }
     const call: Call = (...given) => issue(kind, name, given, call);
     const run: Call = (...given) => issue(kind, name, given, run);
-    setOwn(at, rest, component(call, run));
+    setOwn(call, "run", freeze(run));
+    setOwn(at, rest, call);
+    setOwn(byName, name, call);
+    setOwn(made, made.length, call);
   }
-  for (let index = 1; index < groups.length; index++) freeze(groups[index]);
-  return guard(kind, freeze(root), names);
-}
-
-/** A component is called as a function or by its `run`. */
-function component(call: Call, run: Call): Call {
-  setOwn(call, "run", freeze(run));
-  return freeze(call);
+  for (let index = 0; index < made.length; index++) freeze(made[index]);
+  return guard(kind, freeze(root), byName, names);
 }
 
 /** Answers for names that are not there with a function that says so when called, and never poses as a promise. */
-function guard(kind: "tool" | "agent", target: object, names: readonly string[]): object {
+function guard(kind: "tool" | "agent", target: object, byName: Record<string, Call>, names: readonly string[]): object {
   return new primordials.Proxy(target, {
     __proto__: null,
     get: (known: Record<PropertyKey, unknown>, key: PropertyKey) => {
       if (typeof key === "symbol" || hasOwn(known, key)) return known[key];
+      if (hasOwn(byName, key)) return byName[key as string];
       if (key === "then" || key === "toJSON" || key === "constructor") return undefined;
-      return component(unknown(kind, key as string, names), unknown(kind, key as string, names));
+      const call = unknown(kind, key as string, names);
+      setOwn(call, "run", freeze(unknown(kind, key as string, names)));
+      return freeze(call);
     },
     ownKeys: (known: object) => ownKeys(known),
   } as ProxyHandler<Record<PropertyKey, unknown>>);
