@@ -272,3 +272,56 @@ test("an executor that goes on after a protocol error finds its stream cancelled
   await expect(it.codemode.execute("…")).rejects.toThrow(/before Accepted/);
   await ended.promise;
 });
+
+test("a hostile executor cannot run more handlers at a time by giving calls up", async () => {
+  let alive = 0;
+  const registry = registryOf("stubborn", () => new Promise(() => (alive += 1)));
+  await using it = await withClient((peer) => {
+    peer.accept();
+    for (let seq = 1; seq <= 50; seq++) {
+      peer.call(seq, "stubborn", {});
+      peer.say({ $case: "callCancelled", value: { seq } });
+    }
+  }, registry);
+  const failure = await it.codemode.execute("…", { budgets: { maxCallsInFlight: 2 } }).catch((error) => error);
+  expect(failure).toMatchObject({ code: "PROTOCOL", calls: { length: 2 } });
+  expect(alive).toBeLessThanOrEqual(2);
+});
+
+test("the run's own budgets hold for what an executor sends", async () => {
+  await using it = await withClient((peer) => {
+    peer.accept();
+    for (let n = 0; n < 50; n++) peer.say({ $case: "log", value: { level: 2, text: "0123456789" } });
+    peer.finish("x");
+  });
+  const logged = await it.codemode.execute("…", { budgets: { maxLogLines: 10, maxLogBytes: 45 } });
+  expect(logged).toMatchObject({ value: "x", logs: { length: 4 } });
+  await expect(it.codemode.execute("…", { budgets: { maxResultBytes: 2 } })).rejects.toMatchObject({
+    code: "PROTOCOL",
+  });
+});
+
+test("a call that is open when the program ends has no known end, and its handler hears of it", async () => {
+  let signal: AbortSignal | undefined;
+  const registry = registryOf("slow", (_, call) => new Promise(() => ({ signal } = call)));
+  await using it = await withClient((peer) => {
+    peer.accept();
+    peer.call(1, "slow", {});
+    peer.finish(1);
+  }, registry);
+  const started: string[] = [];
+  const outcome = await it.codemode.execute("…", { onCall: ({ state }) => started.push(state) });
+  expect(outcome.calls).toMatchObject([{ name: "slow", state: signal ? "unknown" : "not started" }]);
+  expect(started[0]).toBe("pending");
+  if (signal) expect(signal.aborted).toBe(true);
+});
+
+test.each([
+  [{ budgets: { maxCalls: 1.5 } }, /maxCalls 1.5 is no whole number/],
+  [{ budgets: { maxCals: 5 } }, /no budget "maxCals"/],
+  [{ tools: "js" }, /arrays of names/],
+  [{ signal: 5 }, /no AbortSignal/],
+])("execute() refuses %j", async (options, message) => {
+  await using codemode = Codemode.fromClientConfig();
+  await expect(codemode.execute("1", options as object)).rejects.toThrow(message);
+});

@@ -3,7 +3,13 @@ import { once } from "node:events";
 import { expect, test } from "vitest";
 import { status } from "@grpc/grpc-js";
 import { withStatusDetails } from "@codemode/proto";
-import { Codemode, ExecutorBusyError, ExecutorConnectionError, ExecutorTimeoutError } from "../client/src/index.ts";
+import {
+  Codemode,
+  ComponentRegistry,
+  ExecutorBusyError,
+  ExecutorConnectionError,
+  ExecutorTimeoutError,
+} from "../client/src/index.ts";
 import { startScripted } from "./scripted-executor.ts";
 
 const client = (url: string, retry: object = {}, connectTimeoutMs = 5_000) =>
@@ -88,4 +94,24 @@ test("an abort while waiting for the next attempt is the outcome Cancelled", asy
   await using codemode = client(executor.url, { baseMs: 60_000, maxMs: 60_000 });
   const outcome = await codemode.execute("…", { signal: caller.signal });
   expect(outcome).toMatchObject({ error: { type: "Cancelled", message: "The app ended the run: enough" } });
+});
+
+test("an accepted run whose connection is told to move on is neither cancelled nor tried again", async () => {
+  let called = 0;
+  const registry = new ComponentRegistry();
+  registry.registerTool("pay", { description: "", execute: () => ++called });
+  const connectTimeoutMs = 200;
+  await using executor = await startScripted(async (peer) => {
+    peer.accept();
+    peer.call(1, "pay", {});
+    await peer.answer();
+    executor.goAway();
+    peer.timer(2, 3 * connectTimeoutMs); // the time-out to connect has passed when this is answered
+    await peer.answer();
+    peer.finish("paid");
+  });
+  const config = { executor: { url: executor.url, connectTimeoutMs }, retry: { baseMs: 1 } };
+  await using codemode = Codemode.fromClientConfig({ registry, config });
+  expect(await codemode.execute("…")).toMatchObject({ status: "ok", value: "paid", attempts: 1 });
+  expect({ called, streams: executor.streams }).toEqual({ called: 1, streams: 1 });
 });

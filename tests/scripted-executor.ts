@@ -94,6 +94,11 @@ export async function startScripted(script: Script, port = 0) {
   return {
     url: `127.0.0.1:${bound}`,
     keys,
+    /** As before a rolling update: open streams go on, their connection takes no new ones, and nobody listens any more. */
+    goAway() {
+      server.unbind(`127.0.0.1:${bound}`);
+      server.drain(`127.0.0.1:${bound}`, 60_000);
+    },
     get streams() {
       return streams;
     },

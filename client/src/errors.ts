@@ -1,5 +1,5 @@
 import { CodemodeError, type ErrorCode } from "@codemode/proto";
-import type { Outcome } from "./run/outcome.ts";
+import type { CallRecord, Outcome } from "./run/outcome.ts";
 
 export { CodemodeError, type ErrorCode };
 
@@ -32,7 +32,15 @@ export class ComponentAlreadyExistsError extends RegistryError {
 }
 
 /** The executor could not be used, or did not keep to the protocol. What a program did is never one of these. */
-export class ExecutorClientError extends CodemodeError {}
+export class ExecutorClientError extends CodemodeError {
+  /** What the app has done for the run before the executor broke the protocol, so that no effect goes unnoticed. */
+  readonly calls: readonly CallRecord[];
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { calls?: readonly CallRecord[] } = {}) {
+    super(code, message, options);
+    this.calls = options.calls ?? [];
+  }
+}
 
 /** No executor answered at its address, in all the attempts that the configuration allows. */
 export class ExecutorConnectionError extends ExecutorClientError {

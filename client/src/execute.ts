@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CodemodeError } from "@codemode/proto";
 import { customAlphabet } from "nanoid";
-import type { ClientConfig } from "./config/index.ts";
+import { type ClientConfig, keys } from "./config/index.ts";
 import type { Logger } from "./logger.ts";
 import type { Component, ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
 import { type CallRecord, type LogLine, Run, type RunBudgets } from "./run/index.ts";
@@ -52,6 +52,8 @@ interface Surroundings {
 export function prepare(code: string, options: ExecuteOptions, around: Surroundings): Run {
   const { registry, config, context, logger } = around;
   if (typeof code !== "string") throw refused("the code is no string");
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw refused("signal is no AbortSignal");
   const prefix = config.observability.correlationIdPrefix;
   const correlationId = options.correlationId ?? `${prefix}-${Date.now().toString(36)}-${tail()}`;
   const executionId = options.executionId ?? randomUUID();
@@ -86,7 +88,12 @@ function budgetsOf(options: ExecuteOptions, config: ClientConfig): RunBudgets {
   const timeoutMs = options.timeoutMs ?? options.budgets?.timeoutMs ?? config.run.timeoutMs;
   const budgets = { ...config.run, ...Object.fromEntries(given), timeoutMs };
   for (const [name, value] of Object.entries(budgets)) {
-    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) throw refused(`${name} ${value} is no budget`);
+    if (!keys.has(`run.${name}`)) throw refused(`there is no budget "${name}"`);
+    const whole = name.startsWith("max") || name === "heapMib";
+    if (value !== undefined && !(whole ? Number.isSafeInteger(value) : Number.isFinite(value))) {
+      throw refused(`${name} ${String(value)} is no${whole ? " whole" : ""} number`);
+    }
+    if (value !== undefined && value < 0) throw refused(`${name} ${value} is less than nothing`);
   }
   if (timeoutMs === 0) throw refused("timeoutMs 0 leaves no time");
   return budgets;
@@ -97,6 +104,7 @@ function chosen(
   all: readonly Component[],
   get: (name: string) => Component,
 ): ReadonlyMap<string, Component> {
+  if (names !== undefined && !Array.isArray(names)) throw refused("tools and agents are arrays of names");
   return new Map((names?.map(get) ?? all).map((component) => [component.name, component]));
 }
 

@@ -47,7 +47,8 @@ async function withParentsKey(config: ExecutorConfig): Promise<ExecutorConfig> {
     removeSocket(config);
     exit(EXIT.ok);
   });
-  return { ...config, apiKey: parseKey(await lifeline.apiKey(), "--lifeline") };
+  const key = await lifeline.apiKey();
+  return key === undefined ? config : { ...config, apiKey: parseKey(key, "--lifeline") };
 }
 
 /** A parent that was killed cannot clear away the folder that it made for our socket. */

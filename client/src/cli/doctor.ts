@@ -57,6 +57,10 @@ async function checkHealth(configPath: string | undefined): Promise<number> {
       ...(configPath && { configPath }),
     });
     const health = await codemode.health();
+    if (!health.serving) {
+      await failed("executor", `${health.address} is shutting down and takes no runs`);
+      return ExitCode.unreachable;
+    }
     await ok("executor", JSON.stringify(health));
     return ExitCode.ok;
   } catch (error) {

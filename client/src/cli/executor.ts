@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ExitCode, exitCodeOfSignal } from "./exit-codes.ts";
 import { note } from "./print.ts";
@@ -20,11 +22,19 @@ export async function executor({ listen }: { readonly listen?: string }): Promis
     note("codemode: @codemode/executor is not installed. Run: npm install @codemode/executor");
     return ExitCode.unreachable;
   }
-  const child = spawn(process.execPath, [entry, ...(listen ? ["--listen", listen] : [])], { stdio: "inherit" });
-  const forward = (signal: NodeJS.Signals): void => {
-    // Ctrl-C in a terminal reaches the child by itself; a second one would cut its orderly end short.
-    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-  };
+  const child = spawn(process.execPath, [entry, "--lifeline", "3", ...(listen ? ["--listen", listen] : [])], {
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+    detached: true, // out of the terminal's reach: it gets each signal once, from here
+  });
+  const lifeline = child.stdio[3] as Socket; // breaks with this process, however that ends
+  lifeline.on("error", () => {}); // its exit says more
+  const lines = createInterface({ input: lifeline }).on("error", () => {}); // readline tells of it again
+  lines.once("line", (line) => {
+    const { listening, executorId } = JSON.parse(line) as { listening?: string; executorId?: string };
+    if (listening !== undefined) note(`Codemode executor ${executorId} listens on ${listening}`);
+  });
+  lifeline.write("{}\n"); // the key stays in the environment
+  const forward = (): void => void child.kill("SIGTERM");
   process.on("SIGINT", forward).on("SIGTERM", forward).on("SIGHUP", forward);
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   return code ?? (signal ? exitCodeOfSignal(signal) : ExitCode.internal);

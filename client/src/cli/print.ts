@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import type { Logger } from "../logger.ts";
 
 /** Writes to stdout and waits until it is out, so that an exit right after loses nothing. */
 export function print(text: string): Promise<void> {
@@ -9,6 +10,14 @@ export function print(text: string): Promise<void> {
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+/** What the client tells, from `observability.logLevel` on, a line each. */
+export const stderrLogger: Logger = {
+  debug: (_, message) => note(printable(`debug: ${message}`)),
+  info: (_, message) => note(printable(`info: ${message}`)),
+  warn: (_, message) => note(printable(`warning: ${message}`)),
+  error: () => {}, // the command tells what failed, once
+};
 
 /** Waits until everything that was noted is out. */
 export function notesWritten(): Promise<void> {

@@ -4,7 +4,7 @@ import { Codemode } from "../codemode.ts";
 import { ComponentRegistry } from "../registry/index.ts";
 import type { Outcome } from "../run/outcome.ts";
 import { exitCodeOfOutcome, exitCodeOfSignal, UsageError } from "./exit-codes.ts";
-import { print } from "./print.ts";
+import { print, stderrLogger } from "./print.ts";
 import { loadTools } from "./tools-module.ts";
 import { showCall, showLog, showOutcome } from "./view.ts";
 
@@ -24,7 +24,11 @@ export async function run(file: string | undefined, options: RunOptions): Promis
   const code = await readProgram(path);
 
   using interrupted = onSignals();
-  await using codemode = Codemode.fromClientConfig({ registry, ...(options.config && { configPath: options.config }) });
+  await using codemode = Codemode.fromClientConfig({
+    registry,
+    logger: stderrLogger,
+    ...(options.config && { configPath: options.config }),
+  });
   const isLive = !options.json || process.stderr.isTTY;
   const outcome = await codemode.withContext(variables).execute(code, {
     signal: interrupted.signal,

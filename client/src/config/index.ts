@@ -1,3 +1,4 @@
 export { type ExplainedKey, explainClientConfig, loadClientConfig, type LoadOptions } from "./load.ts";
+export { keys } from "./schema.ts";
 export { parseDuration } from "./quantities.ts";
 export type { ClientConfig, ClientConfigInput } from "./schema.ts";

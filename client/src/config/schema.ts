@@ -12,7 +12,7 @@ const executor = z.strictObject({
   ).default("embedded"),
   url: text(
     "Address of a remote executor.",
-    /^(?:unix:[^\s]+|(?:https?:\/\/|dns:\/\/\/)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\/?)$/,
+    /^(?:unix:[^\s]+|https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\/?|(?:dns:\/\/\/)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})$/,
     "an address such as 127.0.0.1:8001, https://host, dns:///host:8001 or unix:/path",
     { otherwise: "no remote executor" },
   ).optional(),

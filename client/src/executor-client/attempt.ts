@@ -1,5 +1,6 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { type ClientMessage, type ExecutorMessage, type Finished, messages, send } from "@codemode/proto";
+import { ExecutorClientError } from "../errors.ts";
 import { messageOf } from "../run/call-error.ts";
 import { violation } from "../run/gate.ts";
 import type { Outcome } from "../run/outcome.ts";
@@ -44,6 +45,7 @@ export class Attempt {
   readonly #over = new AbortController();
   #sent: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #connecting: NodeJS.Timeout | undefined;
   #ending: Ending | undefined;
 
   constructor(stream: Stream, run: Run, options: AttemptOptions) {
@@ -55,7 +57,7 @@ export class Attempt {
 
   async run(): Promise<Outcome> {
     const { signal, acceptTimeoutMs, connectTimeoutMs, isConnected } = this.#options;
-    const connecting = setTimeout(() => isConnected() || this.#end("unconnected"), connectTimeoutMs);
+    this.#connecting = setTimeout(() => isConnected() || this.#end("unconnected"), connectTimeoutMs);
     const onAbort = () => this.#abort();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -63,9 +65,13 @@ export class Attempt {
       this.#arm(acceptTimeoutMs, "refused");
       if (signal.aborted) onAbort();
       return await this.#read();
+    } catch (error) {
+      const { calls } = this.#run;
+      if (!(error instanceof ExecutorClientError) || calls.length === 0) throw error;
+      throw new ExecutorClientError(error.code, error.message, { cause: error, calls });
     } finally {
       signal.removeEventListener("abort", onAbort);
-      clearTimeout(connecting);
+      clearTimeout(this.#connecting);
       clearTimeout(this.#timer);
       this.#run.release(new DOMException("The run is over", "AbortError"));
       this.#over.abort();
@@ -96,6 +102,7 @@ export class Attempt {
     switch (event?.$case) {
       case "accepted":
         this.#run.accept(event.value);
+        clearTimeout(this.#connecting); // a channel that is told to move on keeps its open streams
         if (!aborted) this.#arm(this.#run.wallMs + GRACE_MS, "timeout");
         return undefined;
       case "log":

@@ -52,7 +52,7 @@ export class RefusedAttempt extends Error {
 /** What the caller is told of a gRPC failure, after `attempts` of them. */
 export function toClientError(error: ServiceError, address: string, attempts: number): ExecutorClientError {
   const options = { cause: error };
-  const said = error.details || error.message;
+  const said = readable(error.details || error.message);
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   switch (error.code) {
     case status.UNAVAILABLE:
@@ -73,6 +73,15 @@ export function toClientError(error: ServiceError, address: string, attempts: nu
     `The executor at ${address} refused${field ? ` ${field}` : ""}: ${said}`,
     options,
   );
+}
+
+/** What grpc-js says of a connection, without its own machinery. */
+function readable(details: string): string {
+  const last = details.split(/Last error: (?:Error: )?/).at(-1) ?? details;
+  const text = last.replace(/\.?\s*Resolution note:.*$/s, "").trim();
+  return /SSL|wrong version number/.test(text)
+    ? `${text}; does it speak TLS? Without, write http:// or host:port`
+    : text;
 }
 
 /** The executor was there and left the run waiting. Another attempt would go to the end of the same queue. */

@@ -28,22 +28,25 @@ const LEVELS: ReadonlyMap<LogLevel, LogLine["level"]> = new Map([
   [LogLevel.LOG_LEVEL_ERROR, "error"],
 ]);
 
+const MAX_TEXT = 8_000; // characters of any text of a failure: it goes to logs and to models
+
 /** What the wire leaves empty is absent here. `undefined` when the executor names a type that we do not know. */
 export function toFailure(error: RunError): RunFailure | undefined {
   const type = FAILURE_TYPES.get(error.type);
   if (!type) return undefined;
+  const cut = (text: string): string => text.slice(0, MAX_TEXT);
   return {
     type,
-    message: error.message,
-    ...(error.name && { name: error.name }),
+    message: cut(error.message),
+    ...(error.name && { name: cut(error.name) }),
     ...(error.line !== undefined && { line: error.line }),
     ...(error.column !== undefined && { column: error.column }),
-    ...(error.frame && { frame: error.frame }),
-    ...(error.stack && { stack: error.stack }),
-    ...(error.hint && { hint: error.hint }),
+    ...(error.frame && { frame: cut(error.frame) }),
+    ...(error.stack && { stack: cut(error.stack) }),
+    ...(error.hint && { hint: cut(error.hint) }),
     ...(error.seq !== undefined && { seq: error.seq }),
-    ...(error.component && { tool: error.component }),
-    ...(error.code && { code: error.code }),
+    ...(error.component && { tool: cut(error.component) }),
+    ...(error.code && { code: cut(error.code) }),
     ...(error.retryable && { retryable: true }),
   };
 }

@@ -34,6 +34,8 @@ export interface GateOptions extends InvokeOptions {
 export class Gate {
   readonly #options: GateOptions;
   readonly #open = new Map<number, AbortController>();
+  /** Handlers that have not come back, those whose call was given up among them. */
+  #running = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -53,7 +55,8 @@ export class Gate {
     const work = component
       ? invoke(component, call, entry, controller, this.#options)
       : pause(call.delayMs, controller.signal);
-    void work.then((answered) => this.#settle(entry, answered, answer));
+    this.#running += 1;
+    void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered, answer));
   }
 
   /** Gives a call up: its handler's signal fires, and no answer will come. */
@@ -74,13 +77,15 @@ export class Gate {
     const { journal, tools, agents, maxCalls, maxCallsInFlight } = this.#options;
     if (call.seq !== journal.size + 1) throw violation(`made call ${call.seq} where ${journal.size + 1} was due`);
     if (call.seq > maxCalls) throw violation(`made more than the ${maxCalls} calls that this run may make`);
-    if (journal.pending >= maxCallsInFlight) throw violation(`made more than ${maxCallsInFlight} calls at a time`);
+    if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
+      throw violation(`made more than ${maxCallsInFlight} calls at a time`);
     if ((call.arguments?.data.length ?? 0) > MAX_ARGUMENT_BYTES) throw violation("sent arguments of more than 1 MiB");
     if (call.kind === CallKind.CALL_KIND_TIMER) return undefined;
     const kind = call.kind === CallKind.CALL_KIND_TOOL ? "tool" : "agent";
     if (kind === "agent" && call.kind !== CallKind.CALL_KIND_AGENT) throw violation("made a call of no known kind");
     const component = (kind === "tool" ? tools : agents).get(call.name);
-    if (!component) throw violation(`called the ${kind} ${JSON.stringify(call.name)}, which this run does not have`);
+    if (!component)
+      throw violation(`called the ${kind} ${JSON.stringify(call.name.slice(0, 128))}, which this run does not have`);
     return component;
   }
 
@@ -103,7 +108,11 @@ export class Gate {
 function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const timer = setTimeout(() => resolve({}), delayMs > 0 ? Math.min(delayMs, MAX_TIMER_MS) : 0);
-  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  const stop = () => {
+    clearTimeout(timer);
+    resolve({});
+  };
+  signal.addEventListener("abort", stop, { once: true });
   return promise;
 }
 

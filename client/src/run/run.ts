@@ -6,22 +6,25 @@ import {
   type Log,
   type Start,
   toMs,
+  type Value,
 } from "@codemode/proto/messages";
 import { messageOf } from "./call-error.ts";
 import { Gate, violation } from "./gate.ts";
 import { Journal } from "./journal.ts";
 import { toFailure, toLogLine, toUsage } from "./from-wire.ts";
 import { toLedger, toRecord } from "./ledger.ts";
-import { type LogLine, Outcome, type RunFailure } from "./outcome.ts";
+import { type CallRecord, type LogLine, Outcome, type RunFailure } from "./outcome.ts";
 import { type RunRequest, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
-// What the app holds of one run, whatever its executor says: the ceilings of every executor.
+// What the app holds of one run, whatever its executor says: where the run has no budget, the ceilings of every executor.
 const MAX_CALLS = 100_000;
 const MAX_CALLS_IN_FLIGHT = 1024;
 const MAX_LOG_LINES = 10_000;
 const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
+const MAX_WARNINGS = 100;
+const MAX_WARNING_LENGTH = 1_000;
 
 /** One run as the app sees it, over all attempts. Knows no stream: it is told what an executor says. */
 export class Run {
@@ -54,7 +57,7 @@ export class Run {
       inContext: request.inContext,
       onChange: (entry) => {
         const record = toRecord(entry, false);
-        if (record) request.onCall?.(record);
+        if (record) request.onCall?.(entry.state === "pending" ? { ...record, state: "pending" } : record);
       },
     });
     this.#start = toStart(request);
@@ -85,7 +88,8 @@ export class Run {
 
   log(log: Log): void {
     const bytes = Buffer.byteLength(log.text);
-    if (this.#logs.length >= MAX_LOG_LINES || this.#logBytes + bytes > MAX_LOG_BYTES) {
+    const { maxLogLines = MAX_LOG_LINES, maxLogBytes = MAX_LOG_BYTES } = this.request.budgets;
+    if (this.#logs.length >= maxLogLines || this.#logBytes + bytes > maxLogBytes) {
       this.#droppedLogs += 1;
       return;
     }
@@ -111,6 +115,8 @@ export class Run {
 
   /** The end as the executor tells it. */
   finish(finished: Finished): Outcome {
+    // What is still open has nobody to answer to: its handlers' signals fire, and its end is not known.
+    this.release(new DOMException("The run is over", "AbortError"));
     switch (finished.result?.$case) {
       case "value":
         return this.#outcome(this.#read(finished.result.value), null, false, finished);
@@ -135,7 +141,14 @@ export class Run {
     return this.end({ type: "Cancelled", message }, finished);
   }
 
-  #read(value: Parameters<typeof fromWire>[0]): unknown {
+  /** What is known of the calls so far. */
+  get calls(): readonly CallRecord[] {
+    return toLedger(this.#journal.entries(), true);
+  }
+
+  #read(value: Value): unknown {
+    const { maxResultBytes = MAX_ANSWER_BYTES } = this.request.budgets;
+    if (value.data.length > maxResultBytes) throw violation(`sent a value of more than ${maxResultBytes} bytes`);
     try {
       return fromWire(value);
     } catch (cause) {
@@ -147,7 +160,7 @@ export class Run {
     const { executionId, correlationId } = this.request;
     const own = { wallMs: this.accepted ? performance.now() - this.#acceptedAt : 0, calls: this.#journal.size };
     const dropped = this.#droppedLogs + Number(finished?.truncation?.logLines ?? 0);
-    const warnings = [...(finished?.warnings ?? [])];
+    const warnings = (finished?.warnings ?? []).slice(0, MAX_WARNINGS).map((text) => text.slice(0, MAX_WARNING_LENGTH));
     if (dropped > 0) warnings.push(`${dropped} lines of console output were dropped: over the budget`);
     return new Outcome({
       executionId,

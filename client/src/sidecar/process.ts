@@ -96,7 +96,8 @@ export class ExecutorProcess {
     );
     this.#child.once("error", (error) => fail(error.message));
     this.#child.once("close", (code, signal) => fail(`it ended with ${signal ?? `exit code ${code}`}`)); // after its stderr
-    createInterface({ input: this.#lifeline }).once("line", (line) => {
+    const lines = createInterface({ input: this.#lifeline }).on("error", () => {}); // readline tells of it again
+    lines.once("line", (line) => {
       const error = errorIn(line);
       if (error === undefined) resolve();
       else fail(error);

@@ -3,7 +3,7 @@ import { CodemodeError } from "@codemode/proto";
 import { z } from "zod";
 
 const MAX_LINE_BYTES = 4096;
-const greeting = z.strictObject({ apiKey: z.string() });
+const greeting = z.strictObject({ apiKey: z.string().optional() });
 
 /**
  * The pipe to the process that this one lives and dies with. The parent speaks first, with the key: on a pipe it shows
@@ -19,8 +19,8 @@ export class Lifeline {
     this.#pipe.once("end", onEnd);
   }
 
-  /** The parent's one line. */
-  async apiKey(): Promise<string> {
+  /** The key in the parent's one line; undefined when it leaves it to the environment. */
+  async apiKey(): Promise<string | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     let text = "";
     const read = (chunk: Buffer): void => {

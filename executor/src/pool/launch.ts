@@ -27,7 +27,12 @@ export function launch(options: LaunchOptions = {}): ChildProcess {
   const argv = [process.execPath, ...nodeFlags(options.workerPath ?? bundledWorker, jit), `--heap-mib=${HEAP_MIB}`];
   const command = existsSync(SHELL) ? [SHELL, "-c", limits(jit), "sh", ...argv] : argv;
   const [file = process.execPath, ...args] = command;
-  const child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  const child = spawn(file, args, {
+    env: {},
+    cwd: "/",
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+    detached: true, // a terminal's Ctrl-C is for the edge alone: open runs are drained, not shot
+  });
   preferAsVictim(child.pid);
   return child;
 }
