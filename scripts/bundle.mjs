@@ -25,6 +25,7 @@ for (const { input, file, format, external } of bundles) {
       throw new Error(`${input}: ${log.message}`);
     },
   });
-  await bundle.write({ file: source(file), format, comments: false });
+  // A bundled module forgets that it was strict, and sloppy frames of the harness can be got hold of by a program.
+  await bundle.write({ file: source(file), format, comments: false, banner: '"use strict";' });
   await bundle.close();
 }

@@ -8,7 +8,14 @@ import { createInterface, type Interface } from "node:readline";
 import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
-import { CallKind, type ClientMessage, type ExecutorMessage, ExecutorServiceClient, Start } from "@codemode/proto";
+import {
+  CallKind,
+  type ClientMessage,
+  type ExecutorMessage,
+  ExecutorServiceClient,
+  ExecutorServiceService,
+  Start,
+} from "@codemode/proto";
 import { decode, encode } from "@codemode/proto/values";
 import { readConfig } from "../executor/src/config/config.ts";
 import { type Executor, startExecutor } from "../executor/src/executor.ts";
@@ -73,13 +80,16 @@ export interface Ended {
 
 /** One Execute call of a scripted client. */
 export class Stream implements AsyncDisposable {
-  readonly call: ClientDuplexStream<ClientMessage, ExecutorMessage>;
+  readonly call: ClientDuplexStream<ClientMessage | Buffer, ExecutorMessage>;
   readonly status: Promise<StatusObject>;
   readonly #received: AsyncIterator<ExecutorMessage>;
 
   constructor(client: ExecutorServiceClient, key?: string, metadata: Metadata = new Metadata()) {
     if (key !== undefined) metadata.set("authorization", `Bearer ${key}`);
-    this.call = client.execute(metadata);
+    const { path, requestSerialize, responseDeserialize } = ExecutorServiceService.execute;
+    const serialize = (message: ClientMessage | Buffer): Buffer =>
+      Buffer.isBuffer(message) ? message : requestSerialize(message);
+    this.call = client.makeBidiStreamRequest(path, serialize, responseDeserialize, metadata);
     this.call.on("error", () => {}); // `status` tells
     this.status = new Promise((resolve) => this.call.once("status", resolve));
     this.#received = this.call[Symbol.asyncIterator]() as AsyncIterator<ExecutorMessage>;
@@ -87,6 +97,11 @@ export class Stream implements AsyncDisposable {
 
   send(event: NonNullable<ClientMessage["event"]>): void {
     this.call.write({ event });
+  }
+
+  /** Sends a message that our encoder would not write. */
+  sendRaw(message: Buffer): void {
+    this.call.write(message);
   }
 
   start(code: string, start: Partial<Start> = {}): void {

@@ -129,6 +129,50 @@ test("a flood of console output is cut and counted", async () => {
   expect(dropped).toBe(4000);
 });
 
+test("errors whose parts are no text cross, and cost nobody anything", async () => {
+  const code = `const e = new Error('x'); e.name = 5; e.message = { a: 1 }; e.stack = 7; return [e, Object.freeze(new TypeError('y'))]`;
+  const { value } = await run(code);
+  expect(value).toEqual([
+    expect.objectContaining({ name: "Error", message: "" }),
+    expect.objectContaining({ name: "TypeError", message: "y" }),
+  ]);
+});
+
+test("a program cannot pass off its own error as a failure of ours", async () => {
+  const forged = "const e = new Error('x'); e.name = 'ValueTooLargeError'; e.seq = 4; e.type = 'CallLimit'; throw e";
+  expect((await run(forged)).error).toMatchObject({ type: "RUNTIME_ERROR", component: "", code: "" });
+  const inherited = `Object.assign(Object.prototype, { type: 'CallLimit', seq: 7, component: 'x', code: {}, retryable: true,
+    mode: 'json', maxBytes: 1, maxDepth: 1 }); throw new Error('x')`;
+  expect((await run(inherited)).error).toMatchObject({
+    type: "RUNTIME_ERROR",
+    component: "",
+    code: "",
+    retryable: false,
+  });
+  const ours = `let C; try { await tools.echo({ f() {} }) } catch (e) { C = e.constructor; if (C !== TypeError) return 'reached' }
+    throw Object.assign(new C('x'), { name: 'UnserializableError', path: '' })`;
+  expect((await run(ours)).error).toMatchObject({ type: "RUNTIME_ERROR", message: "x" });
+});
+
+test("bytes are counted, not characters", async () => {
+  const fits = "'\u20ac'.repeat(87_380) + 'xx'"; // 262,142 bytes of UTF-8 and two quotes
+  expect((await run(`return ${fits}`)).value).toHaveLength(87_382);
+  expect((await run(`return ${fits} + 'x'`)).error?.type).toBe("OUTPUT_LIMIT");
+  expect((await run("await tools.echo('\u20ac'.repeat(21_845) + 'x')")).error?.type).toBe("OUTPUT_LIMIT");
+  const { logs, dropped } = await run("for (let i = 0; i < 30; i++) console.log('\u20ac'.repeat(1000)); return 1");
+  expect(Buffer.byteLength(logs.join(""))).toBe(65_535);
+  expect(dropped).toBe(8);
+});
+
+test.for(["a b.js", "prog(1).ts", "x\u2028y.js", "日本.js"])(
+  "positions are right in a file called %j",
+  async (fileName) => {
+    await using worker = new WorkerPeer();
+    const { error } = await worker.run("\n  throw new Error('x')", {}, { fileName });
+    expect(error).toMatchObject({ line: 2, column: 9, stack: `    at ${fileName}:2:9` });
+  },
+);
+
 const poisoned: readonly (readonly [what: string, code: string, value: unknown])[] = [
   ["Promise.prototype.then", "Promise.prototype.then = () => { throw 1 }; return 1", 1],
   [

@@ -6,6 +6,7 @@ import { Pool } from "../executor/src/pool/pool.ts";
 import { parsePsLine, PsProbe, systemProbe } from "../executor/src/pool/probe.ts";
 import { isAlive, startInProcess } from "./executor-fixture.ts";
 
+const a = { tenant: "a", bytes: 0 };
 const never = new AbortController().signal;
 
 test("frames come out whole however the bytes are cut", () => {
@@ -56,13 +57,13 @@ test("a run whose worker is killed ends as Crashed, and the pool is whole again"
 test("waiting for a worker ends with the signal", async () => {
   await using executor = await startInProcess();
   const { pool } = executor.executor;
-  await using lease = await pool.lend("a", never);
+  await using lease = await pool.lend(a, never);
   const caller = new AbortController();
-  const waiting = pool.lend("a", caller.signal);
+  const waiting = pool.lend(a, caller.signal);
   caller.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
   await lease.release(undefined);
-  await using next = await pool.lend("a", never);
+  await using next = await pool.lend(a, never);
   expect(next.pid).toBe(lease.pid);
 });
 
@@ -70,7 +71,7 @@ test("a pool whose workers cannot start says what they said", async () => {
   const start = () => launch({ workerPath: "/nowhere/worker.js" });
   await using pool = new Pool({ size: 2, maxWaiting: 1, launch: start, probe: systemProbe() });
   await expect(pool.start()).rejects.toThrow(/Cannot start a worker process: [^]*nowhere/);
-  await expect(pool.lend("a", never)).rejects.toMatchObject({ code: "UNREACHABLE" });
+  await expect(pool.lend(a, never)).rejects.toMatchObject({ code: "UNREACHABLE" });
 });
 
 test("a worker that says nothing sensible is killed", async () => {

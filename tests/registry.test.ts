@@ -10,6 +10,13 @@ import {
 const tool = { description: "Does nothing", execute: () => null };
 const agent = { description: "Thinks", run: () => "thought" };
 
+test("a tool may not be called as another one's run", () => {
+  const tool = { description: "", execute: () => 1 };
+  const taken = /"x" as tools\.x\.run\(\) too/;
+  expect(() => new ComponentRegistry().registerTool("x", tool).registerTool("x.run", tool)).toThrow(taken);
+  expect(() => new ComponentRegistry().registerTool("x.run", tool).registerTool("x", tool)).toThrow(taken);
+});
+
 test("a registry lists, finds and forgets its tools and agents", () => {
   const registry = new ComponentRegistry().registerTool("a", tool).registerTool("ns.b", tool).registerAgent("a", agent);
   expect(registry.listTools().map(({ name }) => name)).toEqual(["a", "ns.b"]);

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { type Budgets, readStatusDetails, RunErrorType, type Start, toDuration } from "@codemode/proto";
+import {
+  type Budgets,
+  CallResult,
+  readStatusDetails,
+  RunErrorType,
+  type Start,
+  toDuration,
+  type Value,
+  ValueEncoding,
+} from "@codemode/proto";
 import { procProbe } from "../executor/src/pool/probe.ts";
 import { type Fixture, isAlive, startInProcess, startOf } from "./executor-fixture.ts";
 
@@ -11,6 +20,14 @@ const noBudgets: Budgets = { wallTime: undefined, cpuTime: undefined };
 const waits = "await tools.ask(); return 1";
 const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
 const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
+
+function answerOf(seq: number, value: Value): CallResult {
+  return { seq, result: { $case: "value", value }, settledAt: undefined, more: false };
+}
+
+function varint(value: bigint): number[] {
+  return value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...varint(value >> 7n)];
+}
 
 /** The status that ends a stream on which `start` was sent, and the field it names. */
 async function refusal(executor: Fixture, start: Partial<Start>): Promise<{ code: number; field: string | undefined }> {
@@ -25,6 +42,7 @@ test("a Start that is out of order is refused by the name of its field", async (
   await using executor = await startInProcess();
   const over = (budgets: Partial<Budgets>): Partial<Start> => ({ budgets: { ...noBudgets, ...budgets } });
   const twice = { $case: "manifest" as const, value: { tools: [ask, ask], agents: [] } };
+  const runs = { $case: "manifest" as const, value: { tools: [ask, { ...ask, name: "ask.run" }], agents: [] } };
   const entry = {
     seq: 1,
     kind: 1,
@@ -45,9 +63,12 @@ test("a Start that is out of order is refused by the name of its field", async (
     [over({ wallTime: toDuration(600_001) }), "start.budgets.wall_time"],
     [over({ cpuTime: toDuration(60_001) }), "start.budgets.cpu_time"],
     [over({ heapBytes: 2n ** 29n }), "start.budgets.heap_bytes"],
+    [over({ heapBytes: 8n * 2n ** 20n, answerBytes: 2n ** 21n + 1n }), "start.budgets.heap_bytes"],
     [over({ calls: 100_001 }), "start.budgets.calls"],
+    [over({ callsInFlight: 0 }), "start.budgets.calls_in_flight"],
     [over({ resultBytes: 2n ** 63n }), "start.budgets.result_bytes"],
     [{ components: twice }, "start.manifest.tools[1].name"],
+    [{ components: runs }, "start.manifest.tools[1].name"],
     [{ components: { $case: "manifestHash", value: Buffer.alloc(32) } }, "start.manifest_hash", UNIMPLEMENTED],
     [{ journal: { entries: [entry] } }, "start.journal", UNIMPLEMENTED],
   ];
@@ -227,4 +248,49 @@ test("a hundred runs on two workers get their own answers", async () => {
   });
   const values = (await Promise.all(runs)).map((ended) => ended.value);
   expect(values).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+});
+
+test("an answer with a time that is none ends its stream alone", async () => {
+  await using executor = await startInProcess();
+  await using stream = executor.open();
+  stream.start(waits, withAsk);
+  await stream.next("call");
+  // A Timestamp of the year 300000, beyond what a Date can hold.
+  const settledAt = Buffer.from([0x08, ...varint(9_400_000_000_000n)]);
+  const result = Buffer.concat([Buffer.from([0x08, 1, 0x22, settledAt.length]), settledAt]);
+  const raw = Buffer.concat([Buffer.from([0x12, result.length]), result]);
+  expect(() => CallResult.encode(CallResult.decode(result)).finish()).toThrow(/cannot be converted/);
+  stream.sendRaw(raw);
+  const { code, metadata } = await stream.status;
+  expect({ code, field: readStatusDetails(metadata).field }).toEqual({
+    code: INVALID_ARGUMENT,
+    field: "call_result.settled_at",
+  });
+  expect(await executor.run("return 1")).toMatchObject({ value: 1 });
+});
+
+test("answers and context count in the encoding that they say they have", async () => {
+  await using executor = await startInProcess();
+  await using stream = executor.open();
+  const data = Buffer.from('{"$type":"Date","value":"2020-01-01"}');
+  const json = { encoding: ValueEncoding.VALUE_ENCODING_JSON, data };
+  stream.start("return [context.$type, (await tools.ask()).$type]", { ...withAsk, context: json });
+  await stream.next("call");
+  stream.send({ $case: "callResult", value: { ...answerOf(1, json), settledAt: new Date() } });
+  const { result } = await stream.next("finished");
+  expect(result?.$case === "value" && JSON.parse(result.value.data.toString())).toEqual(["Date", "Date"]);
+});
+
+test("an answer or a context that cannot be read ends the run as what it is", async () => {
+  await using executor = await startInProcess();
+  const broken = { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from('{"$type":"Map"') };
+  await using stream = executor.open();
+  stream.start(waits, withAsk);
+  await stream.next("call");
+  stream.send({ $case: "callResult", value: answerOf(1, broken) });
+  const { result } = await stream.next("finished");
+  const type = RunErrorType.RUN_ERROR_TYPE_TOOL_OUTPUT_ERROR;
+  expect(result).toMatchObject({ $case: "error", value: { type, seq: 1, component: "ask" } });
+  const { error } = await executor.run("return 1", { context: broken });
+  expect(error?.message).toMatch(/context .* cannot be read/);
 });

@@ -86,8 +86,8 @@ test("depth and length are bounded on both sides", () => {
   const nest = (levels: number): unknown => Array.from({ length: levels }).reduce((inner) => [inner], 1 as unknown);
   same(nest(100));
   expect(() => encode(nest(101))).toThrow(UnserializableError);
-  expect(encode("x".repeat(98), { maxLength: 100 })).toHaveLength(100);
-  expect(() => encode("x".repeat(99), { maxLength: 100 })).toThrow(ValueTooLargeError);
+  expect(encode("x".repeat(98), { maxBytes: 100 })).toHaveLength(100);
+  expect(() => encode("x".repeat(99), { maxBytes: 100 })).toThrow(ValueTooLargeError);
   expect(() => decode("[".repeat(1e6))).toThrow(MalformedValueError);
 });
 

@@ -40,7 +40,7 @@ export async function startExecutor(
     maxStreams: config.workers + config.queue + SPARE_STREAMS,
     host: {
       executorId,
-      lend: (tenant, signal) => pool.lend(tenant, signal),
+      lend: (applicant, signal) => pool.lend(applicant, signal),
       ended: (report) => log.info({ executorId, ...report }, "run ended"),
     },
     info: {

@@ -70,6 +70,9 @@ async function fail(error: unknown): Promise<never> {
 }
 
 // A fault of ours must not leave workers behind, nor go on as if nothing had happened.
-process.on("uncaughtException", (error) => void fail(error));
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`The executor ends because of a fault of its own: ${error.stack ?? error.message}\n`);
+  exit(EXIT.failed);
+});
 
 await main().catch(fail);

@@ -2,8 +2,8 @@ import type { Duration } from "./gen/google/protobuf/duration.ts";
 
 /** A wire duration of `ms` milliseconds, to the nanosecond. */
 export function toDuration(ms: number): Duration {
-  const seconds = Math.floor(ms / 1000);
-  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
+  const nanos = BigInt(Math.round(ms * 1e6));
+  return { seconds: nanos / 1_000_000_000n, nanos: Number(nanos % 1_000_000_000n) };
 }
 
 /** Milliseconds of a wire duration. */

@@ -113,6 +113,12 @@ export class ComponentRegistry {
         `Cannot register ${kind} "${name}": it is registered already; pass { overwrite: true } to replace it`,
       );
     }
+    const other = name.endsWith(".run") ? name.slice(0, -".run".length) : `${name}.run`;
+    if (components.has(other)) {
+      throw new ComponentAlreadyExistsError(
+        `Cannot register ${kind} "${name}": a program calls "${other.length < name.length ? other : name}" as ${kind}s.${other.length < name.length ? name : other}() too`,
+      );
+    }
     components.set(name, Object.freeze(component));
     return this;
   }

@@ -9,18 +9,15 @@ const TRAPS = new Set(["__proto__", "constructor", "prototype"]);
 /** `value` for the wire. Throws what `encode` throws. */
 export function toWire(value: unknown, maxBytes?: number): Value {
   if (value === undefined) return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.alloc(0) };
-  const text = encode(value, maxBytes === undefined ? {} : { maxLength: maxBytes });
-  const data = Buffer.from(text, "utf8");
-  if (maxBytes !== undefined && data.length > maxBytes) {
-    throw new RangeError(`it takes ${data.length} bytes, at most ${maxBytes} are allowed`);
-  }
-  return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data };
+  const text = encode(value, maxBytes === undefined ? {} : { maxBytes });
+  return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from(text, "utf8") };
 }
 
 /** The value that came over the wire. Throws `MalformedValueError`. */
 export function fromWire(value: Value | undefined, maxDepth?: number): unknown {
   if (value === undefined || value.data.length === 0) return undefined;
-  return decode(value.data.toString("utf8"), maxDepth === undefined ? {} : { maxDepth });
+  const mode = value.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
+  return decode(value.data.toString("utf8"), maxDepth === undefined ? { mode } : { mode, maxDepth });
 }
 
 /** Arguments that came over the wire, for a handler: bounded in depth, and without keys that are traps. Throws otherwise. */

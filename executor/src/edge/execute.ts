@@ -1,14 +1,15 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { ClientMessage, CodemodeError, ExecutorMessage } from "@codemode/proto";
 import { Session } from "../session/session.ts";
-import type { RunStream, SessionHost } from "../session/stream.ts";
+import type { Outgoing, RunStream, SessionHost } from "../session/stream.ts";
+import type { Outbox } from "./outbox.ts";
 import { toStatus } from "./status.ts";
 
 type Call = ServerDuplexStream<ClientMessage, ExecutorMessage>;
 
 /** Gives an Execute call to a session of its own. */
-export function openSession(call: Call, host: SessionHost): Session {
-  const session = new Session(asRunStream(call), host);
+export function openSession(call: Call, host: SessionHost, outbox: Outbox): Session {
+  const session = new Session(asRunStream(call, outbox), host);
   call.on("data", (message: ClientMessage) => session.receive(message));
   call.on("end", () => session.halfClosed());
   call.on("cancelled", () => session.stop());
@@ -17,15 +18,20 @@ export function openSession(call: Call, host: SessionHost): Session {
 }
 
 /** Ends a call that gets no session. */
-export function turnAway(call: Call, error: CodemodeError): void {
+export function turnAway(call: Call, error: CodemodeError, outbox: Outbox): void {
   call.on("error", () => {});
   call.emit("error", toStatus(error));
+  outbox.add(call, 0);
 }
 
-function asRunStream(call: Call): RunStream {
+function asRunStream(call: Call, outbox: Outbox): RunStream {
   let ended = false;
+  let lastBytes = 0;
   return {
-    write: (event) => call.write({ event }),
+    write(event) {
+      lastBytes = sizeOf(event);
+      return call.write({ event });
+    },
     onRoom: (listener) => void call.once("drain", listener),
     pause: () => void call.pause(),
     resume: () => void call.resume(),
@@ -34,6 +40,12 @@ function asRunStream(call: Call): RunStream {
       ended = true;
       if (!error) call.end();
       else call.emit("error", toStatus(error)); // how grpc-js takes a status of a stream
+      outbox.add(call, lastBytes);
     },
   };
+}
+
+/** What of the last message is worth counting. */
+function sizeOf(event: Outgoing): number {
+  return event.$case === "finished" && event.value.result?.$case === "value" ? event.value.result.value.data.length : 0;
 }

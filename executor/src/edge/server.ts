@@ -12,18 +12,23 @@ import { CodemodeError, ExecutorServiceService, type GetInfoResponse } from "@co
 import { type ChannelOptions, type sendUnaryData, Server, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Address } from "../config/address.ts";
+import { BusyError } from "../pool/busy.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionHost } from "../session/stream.ts";
 import { requireBearer } from "./auth.ts";
 import { openSession, turnAway } from "./execute.ts";
 import { listen } from "./listen.ts";
+import { Outbox } from "./outbox.ts";
 import { addReflection } from "./reflection.ts";
 
 export interface EdgeOptions {
   readonly listen: Address;
   readonly apiKey: string | undefined;
   readonly reflection: boolean;
-  /** Streams that one connection may have open. Over it a client's calls wait in the client, unseen. */
+  /**
+   * Streams that may be open: on one connection, where a client's further calls wait in the client, unseen, and on
+   * all, where they are turned away.
+   */
   readonly maxStreams: number;
   readonly host: SessionHost;
   /** What GetInfo tells, but for the number of runs. */
@@ -39,6 +44,7 @@ export class Edge implements AsyncDisposable {
   readonly #options: EdgeOptions;
   readonly #health = new HealthImplementation({ "": "NOT_SERVING", [SERVICE]: "NOT_SERVING" });
   readonly #sessions = new Set<Session>();
+  readonly #outbox = new Outbox();
   #draining = false;
   #closed: Promise<void> | undefined;
 
@@ -87,10 +93,12 @@ export class Edge implements AsyncDisposable {
   }
 
   #handlers(): UntypedServiceImplementation {
+    const { host, maxStreams } = this.#options;
     return {
       execute: (call: Parameters<typeof openSession>[0]) => {
-        if (this.#draining) return turnAway(call, closing());
-        const session = openSession(call, this.#options.host);
+        if (this.#draining) return turnAway(call, closing(), this.#outbox);
+        if (this.#sessions.size + this.#outbox.size >= maxStreams) return turnAway(call, tooMany(), this.#outbox);
+        const session = openSession(call, host, this.#outbox);
         this.#sessions.add(session);
         void session.ended.then(() => this.#sessions.delete(session));
       },
@@ -112,6 +120,10 @@ export class Edge implements AsyncDisposable {
   #setHealth(status: "SERVING" | "NOT_SERVING"): void {
     for (const service of ["", SERVICE]) this.#health.setStatus(service, status);
   }
+}
+
+function tooMany(): BusyError {
+  return new BusyError("Cannot take one more run: all streams are taken", 1_000);
 }
 
 function closing(): CodemodeError {

@@ -1,11 +1,12 @@
 import { decode, primordials } from "@codemode/proto/values";
 import { setClock } from "./clock.ts";
-import type { CallFailure, RunSettings, Send } from "./host.ts";
+import { blame, refuse } from "./failures.ts";
+import type { AnswerKind, RunSettings, Send } from "./host.ts";
 
-const { mapGet, mapSet, mapDelete, mapSize, weakMapSet, weakMapGet, indexOf, slice } = primordials;
+const { mapGet, mapSet, mapDelete, mapSize, indexOf, slice } = primordials;
 
-/** How the worker answers a call. `text` is an encoded value, or JSON of a CallAnswer error. */
-export type Settle = (seq: number, ok: boolean, text: string, clock: number) => void;
+/** How the worker answers a call. `text` is a value in the encoding of `kind`, or JSON of a CallError. */
+export type Settle = (seq: number, kind: AnswerKind, text: string, clock: number) => void;
 
 interface CallError {
   readonly type: string;
@@ -25,20 +26,6 @@ interface Pending {
 
 type Settled = Pick<Pending, "resolve" | "reject">;
 type Kind = "tool" | "agent" | "timer";
-
-const failures: object = new primordials.WeakMap();
-
-/** What is known of the call that `error` came from. */
-export function failureOf(error: unknown): CallFailure | undefined {
-  if ((typeof error !== "object" && typeof error !== "function") || error === null) return undefined;
-  return weakMapGet(failures, error) as CallFailure | undefined;
-}
-
-/** Remembers that `error` came from a call. */
-export function blame(error: Error, failure: CallFailure): Error {
-  weakMapSet(failures, error, failure);
-  return error;
-}
 
 /**
  * The calls of one run: numbers them in the order in which they are issued, 1, 2, 3 …
@@ -64,9 +51,8 @@ export class Calls {
   issue(kind: Kind, name: string, argument: string, settled: Settled, caller?: Function): number {
     const seq = ++this.#issued;
     if (seq > this.#limits.calls) {
-      const message = `The run may make ${this.#limits.calls} calls and this is one more`;
       // Final for the run, so that a program cannot catch its way past the limit.
-      this.#send("fail", "CallLimit", "Error", message, "", "", 0, "", "", false);
+      refuse(this.#send, "CallLimit", `The run may make ${this.#limits.calls} calls and this is one more`);
       return seq;
     }
     const site = {};
@@ -100,16 +86,28 @@ export class Calls {
     this.#startWaiting();
   }
 
-  readonly settle: Settle = (seq, ok, text, clock) => {
+  readonly settle: Settle = (seq, kind, text, clock) => {
     const call = mapGet(this.#pending, seq) as Pending | undefined;
     if (!call) return; // given up while its answer was on the way
     mapDelete(this.#pending, seq);
     this.#inFlight--;
     setClock(clock);
-    if (ok) call.resolve(text === "" ? undefined : decode(text));
-    else call.reject(toError(seq, call, primordials.parse(text) as CallError));
+    if (kind === "error") call.reject(toError(seq, call, primordials.parse(text) as CallError));
+    else this.#resolve(seq, call, kind, text);
     this.#startWaiting();
   };
+
+  #resolve(seq: number, call: Pending, mode: "exact" | "json", text: string): void {
+    let value: unknown;
+    try {
+      value = text === "" ? undefined : decode(text, { mode });
+    } catch {
+      const message = "The answer cannot be read: it is not in the encoding that it claims";
+      const type = "ToolOutputError";
+      return call.reject(toError(seq, call, { type, name: type, message, code: "", retryable: false }));
+    }
+    call.resolve(value);
+  }
 
   #startWaiting(): void {
     while (mapSize(this.#waiting) > 0 && this.#inFlight < this.#limits.callsInFlight) {

@@ -1,4 +1,4 @@
-import { primordials, setOwn } from "@codemode/proto/values";
+import { primordials, setOwn, utf8Length, utf8Slice } from "@codemode/proto/values";
 import type { RunSettings, Send } from "./host.ts";
 import { inspect } from "./inspect.ts";
 
@@ -7,9 +7,9 @@ const MAX_LINE = 16_384; // characters; longer lines are cut
 /** The program's console. What is over the limits is counted, not formatted: a flood must cost little. */
 export function createConsole(send: Send, limits: RunSettings["limits"]): object {
   let lines = 0;
-  let characters = 0;
+  let bytes = 0;
   const write = (level: string, values: readonly unknown[]): void => {
-    if (lines >= limits.logLines || characters >= limits.logBytes) {
+    if (lines >= limits.logLines || bytes >= limits.logBytes) {
       send("dropped", 1, 0);
       return;
     }
@@ -17,14 +17,12 @@ export function createConsole(send: Send, limits: RunSettings["limits"]): object
     for (let index = 0; index < values.length && text.length < MAX_LINE; index++) {
       text += (index > 0 ? " " : "") + inspect(values[index], MAX_LINE);
     }
-    const cut = primordials.MathMin(MAX_LINE, limits.logBytes - characters);
-    if (text.length > cut) {
-      send("dropped", 0, text.length - cut);
-      text = primordials.slice(text, 0, cut);
-    }
+    const kept = utf8Slice(primordials.slice(text, 0, MAX_LINE), limits.logBytes - bytes);
+    if (kept.length < text.length) send("dropped", kept === "" ? 1 : 0, text.length - kept.length);
+    if (kept === "" && text !== "") return;
     lines++;
-    characters += text.length;
-    send("log", level, text);
+    bytes += utf8Length(kept);
+    send("log", level, kept);
   };
   const console = primordials.create(primordials.ObjectPrototype) as object;
   const method = (name: string, level: string): void => {

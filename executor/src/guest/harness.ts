@@ -8,13 +8,13 @@
 // G1  Nothing here is trusted: the program shares this realm. Every limit stands outside again.
 // G2  Intrinsics are taken before the program runs (primordials), so that it can replace any of them.
 // G3  Only primitives go through `send`, and nothing is ever thrown out of an entry on purpose.
-// G4  No function or object of the harness is reachable from the program, but for those it is given to use.
-import { bindLate, decode, encode, isError, primordials } from "@codemode/proto/values";
-import { Calls, failureOf, type Settle } from "./calls.ts";
+// G4  No object of the harness gets into the program's hands, but for those it is given to use.
+import { bindLate, decode, primordials } from "@codemode/proto/values";
+import { Calls, type Settle } from "./calls.ts";
 import { hide, installClock, installRandom, setClock } from "./clock.ts";
 import { createConsole } from "./console.ts";
+import { blame, encodeForHost, fail, failureOf, refuse } from "./failures.ts";
 import type { RunSettings, Send } from "./host.ts";
-import { inspect } from "./inspect.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
 
@@ -23,13 +23,9 @@ type Start = (source: string, settings: string, context: string, config: string)
 const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]
 ) => (...given: unknown[]) => Promise<unknown>;
-const { apply, freeze, slice, defineProperty, promiseThen, functionToString, startsWith } = primordials;
+const { apply, freeze, defineProperty, promiseThen, functionToString, startsWith } = primordials;
 
 const PARAMETERS = "tools, agents, codemode, callTool, context, config, console, result";
-const MAX_NAME = 100;
-const MAX_MESSAGE = 4_000;
-const MAX_STACK = 8_000;
-
 /** Takes away what would get around a limit (shared memory, resizable buffers, WebAssembly, finalizers), and the host's own. */
 function harden(global: Record<string, unknown>): void {
   const gone = [
@@ -68,35 +64,20 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
       return;
     }
     try {
-      const { resultBytes } = settings.limits;
-      send(
-        "succeed",
-        value === undefined ? "" : encode(value, { mode: settings.mode, maxLength: resultBytes, stacks: true }),
-      );
+      const { mode, limits } = settings;
+      const options = { mode, maxBytes: limits.resultBytes, stacks: true };
+      send("succeed", value === undefined ? "" : encodeForHost(value, options));
     } catch (error) {
-      fail(error);
+      failed(error);
     }
   };
+  const failed = (thrown: unknown): void => fail(send, thrown);
   const settleLater = (promise: Promise<unknown>): void => {
     // Without a `constructor` of its own, `then` would look one up where the program can put its own.
     const none = { __proto__: null, value: undefined, writable: false, enumerable: false, configurable: false };
     defineProperty(promise, "constructor", none as PropertyDescriptor);
-    void promiseThen(promise, succeed, fail);
+    void promiseThen(promise, succeed, failed);
   };
-  const fail = (thrown: unknown): void => {
-    const { name, message, stack } = describe(thrown);
-    const call = failureOf(thrown);
-    const type =
-      call?.type ??
-      (name === "UnserializableError"
-        ? "Unserializable"
-        : name === "ValueTooLargeError"
-          ? "OutputLimit"
-          : "RuntimeError");
-    const { seq = 0, component = "", code = "", retryable = false } = call ?? {};
-    send("fail", type, name, message, stack, "", seq, component, code, retryable);
-  };
-
   const start: Start = (source, settingsText, contextText, configText) => {
     settings = primordials.parse(settingsText) as RunSettings;
     const issued = new Calls(send, settings.limits);
@@ -107,35 +88,30 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
     const console = createConsole(send, settings.limits);
     hide(realm, "console", console);
     const { tools, agents, callTool } = createComponents(issued, settings);
-    const context = contextText === "" ? {} : deepFreeze(decode(contextText));
-    const config = configText === "" ? {} : deepFreeze(decode(configText));
+    let context: unknown;
+    let config: unknown;
+    try {
+      context = given(contextText, settings.contextMode);
+      config = given(configText, settings.configMode);
+    } catch {
+      return refuse(send, "RuntimeError", "The context or the config of this run cannot be read");
+    }
     let program: (...given: unknown[]) => Promise<unknown>;
     try {
       // V8 parses parameters and body apart, so no text can close the function early.
       program = new AsyncFunction(PARAMETERS, source);
     } catch (error) {
-      const { name, message } = describe(error);
-      send("fail", "SyntaxError", name, message, "", "", 0, "", "", false);
-      return;
+      return fail(send, blame(error as SyntaxError, failureOf("SyntaxError")));
     }
     settleLater(apply(program, undefined, [tools, agents, tools, callTool, context, config, console, undefined]));
   };
 
-  return { start, settle: (seq, ok, text, clock) => calls?.settle(seq, ok, text, clock) };
+  return { start, settle: (seq, kind, text, clock) => calls?.settle(seq, kind, text, clock) };
 }
 
-/** What was thrown, each property read once, because it may be a getter of the program's. */
-function describe(thrown: unknown): { name: string; message: string; stack: string } {
-  if (!isError(thrown)) return { name: "", message: inspect(thrown, MAX_MESSAGE), stack: "" };
-  const read = (key: string, most: number): string => {
-    try {
-      const value = (thrown as unknown as Record<string, unknown>)[key];
-      return typeof value === "string" ? slice(value, 0, most) : "";
-    } catch {
-      return "";
-    }
-  };
-  return { name: read("name", MAX_NAME), message: read("message", MAX_MESSAGE), stack: read("stack", MAX_STACK) };
+/** The context or the config, frozen. */
+function given(text: string, mode: "exact" | "json"): unknown {
+  return text === "" ? {} : deepFreeze(decode(text, { mode }));
 }
 
 /** Freezes plain data all the way down. */

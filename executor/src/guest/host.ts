@@ -1,6 +1,7 @@
-/** What the program may be told about a failed call, kept with the error that it got. */
-export interface CallFailure {
+/** Why the program was given an error. */
+export interface Failure {
   readonly type: string;
+  /** The call that failed, from 1; 0 when it was none. */
   readonly seq: number;
   readonly component: string;
   readonly code: string;
@@ -19,15 +20,21 @@ export interface CallFailure {
  * | `dropped` | lines, characters that were left out |
  * | `warn` | text |
  * | `succeed` | encoded value |
- * | `fail` | type, name, message, stack, hint, seq or 0, component, code, retryable |
+ * | `fail` | type, name, message, stack, seq or 0, component, code, retryable |
  */
 export type Send = (kind: string, ...values: readonly (string | number | boolean)[]) => void;
+
+/** In which encoding a call was answered, or that it failed. */
+export type AnswerKind = "exact" | "json" | "error";
 
 /** What a run begins with, as JSON text from the worker. */
 export interface RunSettings {
   readonly tools: readonly string[];
   readonly agents: readonly string[];
+  /** How the program's values are to be written. */
   readonly mode: "exact" | "json";
+  readonly contextMode: "exact" | "json";
+  readonly configMode: "exact" | "json";
   /** 32 hexadecimal digits. */
   readonly seed: string;
   /** Milliseconds since the epoch. */

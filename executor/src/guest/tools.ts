@@ -1,5 +1,6 @@
-import { encode, primordials, setOwn } from "@codemode/proto/values";
-import { blame, type Calls } from "./calls.ts";
+import { primordials, setOwn } from "@codemode/proto/values";
+import type { Calls } from "./calls.ts";
+import { blame, encodeForHost, failureOf } from "./failures.ts";
 import type { RunSettings } from "./host.ts";
 
 const { create, freeze, hasOwn, ownKeys, indexOf, slice } = primordials;
@@ -15,10 +16,11 @@ export function createComponents(
     new primordials.Promise((resolve, reject) => {
       if (given.length > 1) {
         const problem = `${name} takes one object of arguments, and was given ${given.length} arguments`;
-        throw blame(new primordials.TypeError(problem), inputFailure("ToolInputError", name));
+        throw blame(new primordials.TypeError(problem), failureOf("ToolInputError", name));
       }
       const input = given.length === 0 || given[0] === undefined ? {} : given[0];
-      const text = encode(input, { mode: settings.mode, maxLength: settings.limits.argumentBytes, stacks: true });
+      const options = { mode: settings.mode, maxBytes: settings.limits.argumentBytes, stacks: true };
+      const text = encodeForHost(input, options);
       calls.issue(kind, name, text, { resolve, reject }, caller);
     });
   const tools = group("tool", settings.tools, issue);
@@ -87,10 +89,6 @@ function unknown(kind: "tool" | "agent", name: string, names: readonly string[])
       for (let index = 0; index < names.length && index < 20; index++) list += (index > 0 ? ", " : "") + names[index];
       const have = list === "" ? `there are no ${kind}s` : `there is ${list}${names.length > 20 ? ", …" : ""}`;
       const error = new primordials.TypeError(`There is no ${kind} "${name}"; ${have}`);
-      reject(blame(error, inputFailure("UnknownTool", name)));
+      reject(blame(error, failureOf("UnknownTool", name)));
     });
-}
-
-function inputFailure(type: string, component: string) {
-  return { type, seq: 0, component, code: "", retryable: false };
 }

@@ -4,14 +4,23 @@ import type { Lease } from "./lease.ts";
 /** One session that waits for a worker. */
 export interface Waiter {
   readonly tenant: string;
+  /** What its program holds in memory. */
+  readonly bytes: number;
+  /** How often one who came later was served first. */
+  passedOver: number;
   readonly resolve: (lease: Lease) => void;
   readonly reject: (reason: unknown) => void;
 }
 
+/** Who asks for a worker. */
+export type Applicant = Pick<Waiter, "tenant" | "bytes">;
+
 const RETRY_UNIT_MS = 100; // per run ahead on each worker; short programs take less
 const MAX_RETRY_MS = 5_000;
 
-/** Sessions in the order in which they came, up to a bound. */
+const MAX_BYTES = 64 * 1024 * 1024; // a program with its context may take 4 MiB
+
+/** Sessions in the order in which they came, up to a bound of their number and of what they hold. */
 export class Line implements Iterable<Waiter> {
   readonly #waiters = new Set<Waiter>();
   readonly #max: number;
@@ -29,10 +38,10 @@ export class Line implements Iterable<Waiter> {
   }
 
   /** Joins the line; leaves it when `signal` aborts. */
-  join(tenant: string, signal: AbortSignal): Promise<Lease> {
+  join({ tenant, bytes }: Applicant, signal: AbortSignal): Promise<Lease> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Lease>();
-    const waiter: Waiter = { tenant, resolve, reject };
+    const waiter: Waiter = { tenant, bytes, passedOver: 0, resolve, reject };
     const leave = (): void => {
       this.remove(waiter);
       reject(signal.reason);
@@ -48,11 +57,18 @@ export class Line implements Iterable<Waiter> {
 
   /** Turns away those who came after the line was full. Called when those who can be served are. */
   trim(workers: number): void {
-    for (const waiter of [...this.#waiters].slice(this.#max)) {
+    let count = 0;
+    let bytes = 0;
+    for (const waiter of this) {
+      count += 1;
+      bytes += waiter.bytes;
+      if (count <= this.#max && bytes <= MAX_BYTES) continue;
+      count -= 1;
+      bytes -= waiter.bytes;
       this.remove(waiter);
       const ahead = Math.ceil((this.#max + workers) / workers);
       const retryAfterMs = Math.min(MAX_RETRY_MS, RETRY_UNIT_MS * ahead);
-      const state = `all ${workers} busy, ${this.#max} runs wait`;
+      const state = `all ${workers} busy, ${count} runs wait`;
       waiter.reject(new BusyError(`Cannot lend a worker: ${state}`, retryAfterMs));
     }
   }

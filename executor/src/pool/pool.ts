@@ -14,7 +14,7 @@
 import type { ChildProcess } from "node:child_process";
 import { CodemodeError } from "@codemode/proto";
 import { Lease } from "./lease.ts";
-import { Line } from "./line.ts";
+import { type Applicant, Line, type Waiter } from "./line.ts";
 import type { Probe } from "./probe.ts";
 import { isStarting, type Member } from "./member.ts";
 import { mayRunAgain } from "./recycling.ts";
@@ -73,13 +73,13 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Lends a worker: one that has run for `tenant`, else a fresh one, else the place of another tenant's.
+   * Lends a worker: one that has run for the same tenant, else a fresh one, else the place of another tenant's.
    *
    * @throws BusyError when the line is full; the signal's reason when it aborts first.
    */
-  lend(tenant: string, signal: AbortSignal): Promise<Lease> {
+  lend(applicant: Applicant, signal: AbortSignal): Promise<Lease> {
     if (this.#broken) return Promise.reject(this.#broken);
-    const lease = this.#line.join(tenant, signal);
+    const lease = this.#line.join(applicant, signal);
     this.#dispatch();
     this.#line.trim(this.#options.size);
     return lease;
@@ -158,20 +158,33 @@ export class Pool implements AsyncDisposable {
   }
 
   #dispatch(): void {
+    /** Fresh workers on their way, less those that somebody earlier in the line waits for. */
+    let coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
+    const passed: Waiter[] = [];
     for (const waiter of this.#line) {
       const member = this.#idle(waiter.tenant) ?? this.#idle(undefined);
-      if (!member) continue;
-      this.#line.remove(waiter);
-      waiter.resolve(this.#lend(member, waiter.tenant));
+      if (member) {
+        for (const earlier of passed) earlier.passedOver += 1;
+        this.#line.remove(waiter);
+        waiter.resolve(this.#lend(member, waiter.tenant));
+      } else if (coming > 0) coming -= 1;
+      else {
+        // Only workers of other tenants are here: one makes room (P2), at once when nobody else can use it.
+        const other = this.#others(waiter);
+        if (other) this.#retire(other);
+        else passed.push(waiter);
+      }
     }
-    // Whoever still waits finds only workers of other tenants: some of these make room, one for each (P2).
-    const coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
-    const idle = [...this.#members].filter((member) => member.state.kind === "idle");
-    for (const member of idle.slice(0, Math.max(0, this.#line.length - coming))) this.#retire(member);
   }
 
   #idle(tenant: string | undefined): Member | undefined {
     return [...this.#members].find(({ state, worker }) => state.kind === "idle" && worker.tenant === tenant);
+  }
+
+  /** An idle worker of another tenant that `waiter` may have the place of. */
+  #others(waiter: Waiter): Member | undefined {
+    const wanted = new Set(waiter.passedOver < this.size ? [...this.#line].map(({ tenant }) => tenant) : []);
+    return [...this.#members].find(({ state, worker }) => state.kind === "idle" && !wanted.has(worker.tenant ?? ""));
   }
 
   #lend(member: Member, tenant: string): Lease {

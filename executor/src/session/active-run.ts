@@ -100,7 +100,7 @@ export class ActiveRun implements RunSink {
     if (seen.wallMs > wallMs) return this.#fail(this.#timeout()); // late results are errors
     if (seen.cpuMs > cpuMs + CPU_TICK_MS) return this.#fail(this.#cpuLimit());
     const over = done.result?.$case === "value" ? this.#ledger.result(done.result.value) : undefined;
-    const broken = over ?? disbelief(done);
+    const broken = over ?? disbelief(done, this.#ledger);
     if (broken) return this.#fail(broken);
     this.#end(
       finishedByWorker(done, seen, this.#ledger),

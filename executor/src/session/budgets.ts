@@ -54,7 +54,9 @@ export const MAX_BUDGETS: RunBudgets = {
 };
 
 const MIN_HEAP_BYTES = 8 * MIB; // isolated-vm makes no smaller isolate
+const INPUTS_PER_HEAP = 4; // a text that is parsed is there several times over
 const ONE_MS = 1;
+const ONE_CALL = 1; // none at a time would be a wait for ever
 
 /** What `asked` says, and the defaults for the rest. Throws a Refusal that names the field which is out of range. */
 export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
@@ -63,13 +65,19 @@ export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
     if (value >= least && value <= MAX_BUDGETS[key]) return value;
     throw new Refusal(`start.budgets.${name}`, `${value} is not between ${least} and ${MAX_BUDGETS[key]}`);
   };
+  const checked = (budgets: RunBudgets): RunBudgets => {
+    const least = INPUTS_PER_HEAP * Math.max(budgets.answerBytes, budgets.codeBytes);
+    if (budgets.heapBytes >= least) return budgets;
+    const problem = `${budgets.heapBytes} is not ${INPUTS_PER_HEAP} times the largest answer or program`;
+    throw new Refusal("start.budgets.heap_bytes", problem);
+  };
   const of = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value));
-  return {
+  return checked({
     wallMs: pick("wallMs", "wall_time", asked?.wallTime && toMs(asked.wallTime), ONE_MS),
     cpuMs: pick("cpuMs", "cpu_time", asked?.cpuTime && toMs(asked.cpuTime), ONE_MS),
     heapBytes: pick("heapBytes", "heap_bytes", of(asked?.heapBytes), MIN_HEAP_BYTES),
     calls: pick("calls", "calls", asked?.calls),
-    callsInFlight: pick("callsInFlight", "calls_in_flight", asked?.callsInFlight),
+    callsInFlight: pick("callsInFlight", "calls_in_flight", asked?.callsInFlight, ONE_CALL),
     codeBytes: pick("codeBytes", "code_bytes", of(asked?.codeBytes)),
     argumentBytes: pick("argumentBytes", "argument_bytes", of(asked?.argumentBytes)),
     answerBytes: pick("answerBytes", "answer_bytes", of(asked?.answerBytes)),
@@ -77,7 +85,7 @@ export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
     logBytes: pick("logBytes", "log_bytes", of(asked?.logBytes)),
     logLines: pick("logLines", "log_lines", asked?.logLines),
     cost: asked?.cost,
-  };
+  });
 }
 
 /** As they go over the wire. */

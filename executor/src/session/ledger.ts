@@ -88,6 +88,9 @@ export class Ledger {
     if (!this.#open.has(result.seq)) {
       throw new Refusal("call_result.seq", `call ${result.seq} was not made, or is answered already`);
     }
+    if (result.settledAt && Number.isNaN(result.settledAt.getTime())) {
+      throw new Refusal("call_result.settled_at", "it is no time between the years 1 and 9999");
+    }
     const { answerBytes } = this.#program.budgets;
     if (result.result?.$case === "value") checkValue("call_result.value", result.result.value, answerBytes);
     if (result.result?.$case === "error" && CallError.encode(result.result.value).finish().length > answerBytes) {

@@ -26,18 +26,21 @@ const TICK_MS = 10; // of /proc
 /** Said by the edge alone; a worker that says them is not believed. */
 const OURS: ReadonlySet<RunErrorType> = new Set([
   RunErrorType.RUN_ERROR_TYPE_UNSPECIFIED,
+  RunErrorType.RUN_ERROR_TYPE_TIMEOUT,
+  RunErrorType.RUN_ERROR_TYPE_CPU_LIMIT,
+  RunErrorType.RUN_ERROR_TYPE_DIVERGED,
   RunErrorType.RUN_ERROR_TYPE_CANCELLED,
   RunErrorType.RUN_ERROR_TYPE_CRASHED,
 ]);
 
 /** Undefined when what a worker says about the end can be passed on. */
-export function disbelief(done: Done): Failure | undefined {
+export function disbelief(done: Done, ledger: Ledger): Failure | undefined {
   const crashed = failure(RunErrorType.RUN_ERROR_TYPE_CRASHED, "The worker process broke its protocol");
   if (!done.result) return crashed;
   if (done.warnings.length > MAX_WARNINGS || done.warnings.join("").length > MAX_ERROR_BYTES) return crashed;
   if (done.result.$case === "value") return undefined;
   const error = done.result.value;
-  const known = error.type in RunErrorName && !OURS.has(error.type);
+  const known = error.type in RunErrorName && !OURS.has(error.type) && (error.seq ?? 0) <= ledger.calls;
   return known && RunError.encode(error).finish().length <= MAX_ERROR_BYTES ? undefined : crashed;
 }
 

@@ -11,6 +11,8 @@ export interface Report {
   readonly codeBytes?: number;
   /** "ok", the type of the error that ended the run, or the code of the status that ended the stream. */
   readonly outcome: string;
+  /** A fault of ours: name, message and stack. */
+  readonly fault?: string;
   readonly wallMs?: number;
   readonly cpuMs?: number;
   readonly calls?: number;
@@ -19,7 +21,7 @@ export interface Report {
 }
 
 type End =
-  | { readonly status: ErrorCode | "GONE" }
+  | { readonly status: ErrorCode | "GONE"; readonly cause?: unknown }
   | { readonly finished: Finished; readonly end: RunErrorType | undefined };
 
 export function report(program: Program | undefined, end: End): Report {
@@ -29,7 +31,10 @@ export function report(program: Program | undefined, end: End): Report {
     attempt: program.attempt,
     codeBytes: program.codeBytes,
   };
-  if ("status" in end) return { ...about, outcome: end.status };
+  if ("status" in end) {
+    const { status, cause } = end;
+    return { ...about, outcome: status, ...(cause instanceof Error && { fault: cause.stack ?? cause.message }) };
+  }
   const { usage } = end.finished;
   return {
     ...about,

@@ -76,8 +76,7 @@ export class Session {
           throw new Refusal("event", "the message says nothing");
       }
     } catch (error) {
-      if (!CodemodeError.is(error)) throw error;
-      this.stop(error);
+      this.#stopBy(error);
     }
   }
 
@@ -94,7 +93,10 @@ export class Session {
     this.#state = { kind: "finished" };
     this.#stream.end(error);
     this.#host.ended(
-      report(state.kind === "awaiting start" ? undefined : state.program, { status: error?.code ?? "GONE" }),
+      report(state.kind === "awaiting start" ? undefined : state.program, {
+        status: error?.code ?? "GONE",
+        cause: error?.cause,
+      }),
     );
     switch (state.kind) {
       case "awaiting start":
@@ -108,21 +110,35 @@ export class Session {
     }
   }
 
+  /** A fault of ours ends one stream, not the executor. */
+  #stopBy(error: unknown): void {
+    if (CodemodeError.is(error)) return this.stop(error);
+    this.stop(new CodemodeError("INTERNAL", "Cannot go on with this run: a fault of the executor", { cause: error }));
+  }
+
   #start(start: Start): void {
     if (this.#state.kind !== "awaiting start") throw new Refusal("start", "it was sent before");
     const program = parseStart(start);
     clearTimeout(this.#state.due);
     const leave = new AbortController();
     this.#state = { kind: "queued", program, leave };
-    this.#host.lend(program.tenant, leave.signal).then(
-      (lease) => this.#accept(program, lease),
-      (error: unknown) =>
-        this.stop(CodemodeError.is(error) ? error : new CodemodeError("INTERNAL", "Cannot lend a worker")),
-    );
+    this.#host
+      .lend(program, leave.signal)
+      .then((lease) => this.#accept(program, lease))
+      .catch((error: unknown) => this.#stopBy(error));
   }
 
   #accept(program: Program, lease: Lease): void {
     if (this.#state.kind !== "queued") return void lease.release(undefined); // given up meanwhile
+    try {
+      this.#run(program, lease);
+    } catch (error) {
+      void lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
+      throw error;
+    }
+  }
+
+  #run(program: Program, lease: Lease): void {
     const { executorId } = this.#host;
     this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
     const run = new ActiveRun(program, lease, {

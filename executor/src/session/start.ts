@@ -10,6 +10,8 @@ export interface Program {
   readonly attempt: number;
   readonly tenant: string;
   readonly codeBytes: number;
+  /** What it holds in memory: its code, context, config and names. */
+  readonly bytes: number;
   readonly budgets: RunBudgets;
   readonly tools: ReadonlySet<string>;
   readonly agents: ReadonlySet<string>;
@@ -62,7 +64,9 @@ export function parseStart(start: Start): Program {
     budgets: wireBudgets(budgets),
   };
   const { executionId, correlationId, attempt, tenant } = start;
-  return { executionId, correlationId, attempt, tenant, codeBytes, budgets, tools, agents, run };
+  const names = [...tools, ...agents].reduce((sum, name) => sum + name.length, 0);
+  const bytes = codeBytes + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0) + names;
+  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, tools, agents, run };
 }
 
 const ENCODINGS: Readonly<Record<number, true>> = {
@@ -100,6 +104,10 @@ function names(list: string, components: readonly Component[]): Set<string> {
     if (name.length < 1 || name.length > MAX_NAME_CHARS) throw new Refusal(field, "1 to 128 characters are needed");
     if (seen.has(name)) throw new Refusal(field, `"${name}" is there twice`);
     seen.add(name);
+  }
+  for (const [index, { name }] of components.entries()) {
+    if (!name.endsWith(".run") || !seen.has(name.slice(0, -".run".length))) continue;
+    throw new Refusal(`start.manifest.${list}[${index}].name`, `"${name}" is how "${name.slice(0, -4)}" is called`);
   }
   return seen;
 }

@@ -1,6 +1,7 @@
 import type { CodemodeError } from "@codemode/proto";
 import type { ExecutorMessage } from "@codemode/proto/messages";
 import type { Lease } from "../pool/lease.ts";
+import type { Applicant } from "../pool/line.ts";
 import type { Report } from "./report.ts";
 
 /** One message to the app. */
@@ -21,7 +22,7 @@ export interface RunStream {
 /** What a session needs of the world. */
 export interface SessionHost {
   readonly executorId: string;
-  lend(tenant: string, signal: AbortSignal): Promise<Lease>;
+  lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
   /** Told once per session, for the log: sizes and kinds, never contents. */
   ended(report: Report): void;
 }

@@ -1,6 +1,6 @@
 import { RunError, RunErrorType } from "@codemode/proto/messages";
 import type { Position } from "./parse.ts";
-import type { Program } from "./program.ts";
+import { PROGRAM, type Program } from "./program.ts";
 
 const FRAME = /^\s+at (?:(.*) \()?(?:.*, )?([^\s()]+):(\d+):(\d+)\)?$/;
 const MAX_LINE = 160; // characters of a source line in an excerpt
@@ -11,13 +11,14 @@ export function readStack(stack: string, program: Program, fileName: string): { 
   let position: Position | undefined;
   for (const line of stack.split("\n")) {
     const [, name, file, atLine, atColumn] = FRAME.exec(line) ?? [];
-    if (file !== fileName) continue;
+    if (file !== PROGRAM) continue;
     const at = program.locate(Number(atLine), Number(atColumn));
     if (!at) continue;
     position ??= at;
     // V8 calls the program itself `eval`.
-    const own = name === undefined || /^(async )?(eval|anonymous)$/.test(name) ? "" : `${name} `;
-    frames.push(`    at ${own}(${fileName}:${at.line}:${at.column})`);
+    const place = `${fileName}:${at.line}:${at.column}`;
+    const own = name === undefined || /^(async )?(eval|anonymous)$/.test(name);
+    frames.push(own ? `    at ${place}` : `    at ${name} (${place})`);
   }
   return position ? { stack: frames.join("\n"), position } : { stack: "" };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import ivm from "isolated-vm";
+import type { AnswerKind } from "../guest/host.ts";
 
 /** The one function that guest code can reach the worker by; every argument is a primitive. */
 export type Receive = (kind: string, ...values: (string | number | boolean)[]) => void;
@@ -31,8 +32,8 @@ export class Isolate {
     this.#enter(this.#start, [source, settings, context, config]);
   }
 
-  settle(seq: number, ok: boolean, text: string, clock: number): void {
-    this.#enter(this.#settle, [seq, ok, text, clock]);
+  settle(seq: number, kind: AnswerKind, text: string, clock: number): void {
+    this.#enter(this.#settle, [seq, kind, text, clock]);
   }
 
   /** Out of memory: V8 or isolated-vm has ended it. Its error texts can be forged by a program; this cannot. */

@@ -10,6 +10,9 @@ export interface Program {
   locate(line: number, column: number): Position | undefined;
 }
 
+/** What a program is called inside: a name that a stack can be read by, whatever the user calls the file. */
+export const PROGRAM = "codemode:program";
+
 /** Lines before the program: two that `AsyncFunction` writes, one of ours. */
 const LINES_BEFORE = 3;
 
@@ -20,7 +23,7 @@ const LINES_BEFORE = 3;
  *
  * @throws {@link ProgramSyntaxError} with the place in the user's source.
  */
-export function prepare(code: string, fileName: string): Program {
+export function prepare(code: string): Program {
   const text = unwrap(code);
   let statements: Statement[];
   let source = text;
@@ -36,7 +39,7 @@ export function prepare(code: string, fileName: string): Program {
   }
   const shaped = shape(source, statements);
   return {
-    body: `"use strict";{\n${shaped.source}\n}\n//# sourceURL=${fileName}`,
+    body: `"use strict";{\n${shaped.source}\n}\n//# sourceURL=${PROGRAM}`,
     locate: (line, column) => {
       const at = shaped.locate(line - LINES_BEFORE, column);
       if (at.line < 1) return undefined;

@@ -6,6 +6,7 @@ import {
   type CallResult,
   LogLevel,
   RunErrorType,
+  type Value,
   ValueEncoding,
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
@@ -17,6 +18,7 @@ import { prepare, type Program } from "./program.ts";
 
 type Event = NonNullable<WorkerEvent["event"]>;
 type Ended = NonNullable<Done["result"]>;
+type Plain = string | number | boolean;
 
 const logLevels: Readonly<Record<string, LogLevel>> = {
   debug: LogLevel.LOG_LEVEL_DEBUG,
@@ -52,9 +54,9 @@ export class ProgramRun {
   }
 
   start(): void {
-    const { code, fileName, context, config } = this.#run;
+    const { code, context, config } = this.#run;
     try {
-      this.#program = prepare(code, fileName);
+      this.#program = prepare(code);
     } catch (error) {
       if (!(error instanceof ProgramSyntaxError)) throw error;
       const { position } = error;
@@ -67,16 +69,15 @@ export class ProgramRun {
       this.#ended = { $case: "error", value };
       return;
     }
-    const text = (value: typeof context): string => value?.data.toString("utf8") ?? "";
-    this.#isolate.start(this.#program.body, JSON.stringify(settingsOf(this.#run)), text(context), text(config));
+    this.#isolate.start(this.#program.body, JSON.stringify(settingsOf(this.#run)), textOf(context), textOf(config));
     this.#afterEntry();
   }
 
   settle({ seq, result, settledAt }: CallResult): void {
     if (!this.#open.delete(seq)) return; // given up by the program while the answer was on the way
     const clock = settledAt?.getTime() ?? 0;
-    if (result?.$case === "error") this.#isolate.settle(seq, false, JSON.stringify(toGuest(result.value)), clock);
-    else this.#isolate.settle(seq, true, result?.value.data.toString("utf8") ?? "", clock);
+    if (result?.$case === "error") this.#isolate.settle(seq, "error", JSON.stringify(toGuest(result.value)), clock);
+    else this.#isolate.settle(seq, modeOf(result?.value), textOf(result?.value), clock);
     this.#afterEntry();
   }
 
@@ -93,9 +94,20 @@ export class ProgramRun {
     return this.#warnings;
   }
 
-  /** What the guest calls; see `Send` for the kinds. It is hostile code that calls: unknown kinds are passed over. */
+  /**
+   * What the guest calls; see `Send` for the kinds. It may be hostile code that calls: unknown kinds and what is no
+   * primitive are passed over, and nothing is ever thrown back.
+   */
   readonly receive: Receive = (kind, ...values) => {
-    if (this.#ended) return;
+    if (this.#ended || !values.every(isPlain)) return;
+    try {
+      this.#take(kind, values);
+    } catch {
+      process.kill(process.pid, "SIGKILL"); // the edge is gone, or will see that something is wrong here
+    }
+  };
+
+  #take(kind: string, values: Plain[]): void {
     switch (kind) {
       case "call":
         return this.#call(values);
@@ -120,13 +132,13 @@ export class ProgramRun {
       case "fail":
         this.#fail(values);
     }
-  };
+  }
 
   get #encoding(): ValueEncoding {
     return this.#run.valueEncoding || ValueEncoding.VALUE_ENCODING_EXACT;
   }
 
-  #call([seq, kind, name, argument]: (string | number | boolean)[]): void {
+  #call([seq, kind, name, argument]: Plain[]): void {
     const call: Call = {
       seq: Number(seq),
       kind: callKinds[String(kind)] ?? CallKind.CALL_KIND_UNSPECIFIED,
@@ -140,8 +152,8 @@ export class ProgramRun {
     this.#write({ $case: "call", value: call });
   }
 
-  #fail(values: (string | number | boolean)[]): void {
-    const [type, name, message, stackText, hint, seq, component, code, retryable] = values;
+  #fail(values: Plain[]): void {
+    const [type, name, message, stackText, seq, component, code, retryable] = values;
     const { stack, position } = this.#program
       ? readStack(String(stackText), this.#program, this.#run.fileName)
       : { stack: "" };
@@ -152,7 +164,7 @@ export class ProgramRun {
       ...runError(typeOf(String(type), String(name), String(message)), String(message)),
       name: String(name),
       stack,
-      hint: String(hint) || hintFor(String(message)),
+      hint: hintFor(String(message)),
       component: String(component),
       code: String(code),
       retryable: retryable === true,
@@ -177,11 +189,21 @@ export class ProgramRun {
   }
 }
 
-function settingsOf({ tools, agents, valueEncoding, seed, clock, budgets }: Run): RunSettings {
+function textOf(value: Value | undefined): string {
+  return value?.data.toString("utf8") ?? "";
+}
+
+function modeOf(value: Value | undefined): "exact" | "json" {
+  return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
+}
+
+function settingsOf({ tools, agents, valueEncoding, context, config, seed, clock, budgets }: Run): RunSettings {
   return {
     tools,
     agents,
     mode: valueEncoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact",
+    contextMode: modeOf(context),
+    configMode: modeOf(config),
     seed: seed.toString("hex"),
     clock: clock?.getTime() ?? 0,
     limits: {
@@ -203,6 +225,10 @@ const callErrorTypes: Readonly<Record<number, string>> = {
 
 function toGuest({ type, name, message, code, retryable }: CallError): object {
   return { type: callErrorTypes[type] ?? "ToolError", name, message, code, retryable };
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
 const runErrorTypes: Readonly<Record<string, RunErrorType>> = {

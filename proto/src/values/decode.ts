@@ -6,6 +6,12 @@ import { primordials, setOwn } from "./primordials.ts";
 /** What a text may be. */
 export interface DecodeOptions {
   /**
+   * "exact" for what `encode` wrote; "json" for JSON alone, where a `$type` is a key like any other.
+   *
+   * @defaultValue "exact"
+   */
+  readonly mode?: "exact" | "json";
+  /**
    * Deepest nesting.
    *
    * @defaultValue 200, twice what `encode` allows, because a type takes two levels
@@ -21,7 +27,7 @@ const { isArray, keys, hasOwn, mapGet, mapSet, indexOf, charCodeAt } = primordia
  * @throws {@link MalformedValueError} when `text` is not what `encode` writes.
  */
 export function decode(text: string, options: DecodeOptions = {}): unknown {
-  checkDepth(text, options.maxDepth ?? 2 * MAX_DEPTH);
+  checkDepth(text, (hasOwn(options, "maxDepth") ? options.maxDepth : undefined) ?? 2 * MAX_DEPTH);
   let parsed: unknown;
   try {
     parsed = primordials.parse(text);
@@ -29,7 +35,8 @@ export function decode(text: string, options: DecodeOptions = {}): unknown {
     throw new MalformedValueError("The text is not JSON");
   }
   // Most values are plain JSON: what the parser made is already the value.
-  return indexOf(text, `"$type"`) === -1 ? parsed : new Decoder().read(parsed);
+  const plain = (hasOwn(options, "mode") && options.mode === "json") || indexOf(text, `"$type"`) === -1;
+  return plain ? parsed : new Decoder().read(parsed);
 }
 
 /** Refuses text that nests too deep for a recursive reader, without parsing it. */
@@ -49,6 +56,10 @@ function checkDepth(text: string, maxDepth: number): void {
 }
 
 type Json = Record<string, unknown>;
+
+function isHole(node: unknown): boolean {
+  return typeof node === "object" && node !== null && hasOwn(node, "$type") && (node as Json)["$type"] === "hole";
+}
 
 class Decoder {
   /** Objects by number, in the order in which `encode` met them. */
@@ -77,7 +88,7 @@ class Decoder {
     const array: unknown[] = this.#number([]);
     for (let index = 0; index < nodes.length; index++) {
       const node = nodes[index];
-      if (typeof node === "object" && node !== null && (node as Json)["$type"] === "hole") array.length = index + 1;
+      if (isHole(node)) array.length = index + 1;
       else setOwn(array, index, this.read(node));
     }
     return array;

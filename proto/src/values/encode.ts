@@ -1,6 +1,7 @@
 import { toBase64 } from "./base64.ts";
 import { UnserializableError, ValueTooLargeError } from "./errors.ts";
 import { isError, primordials } from "./primordials.ts";
+import { utf8Length } from "./utf8.ts";
 
 /** How a value is to be written. */
 export interface EncodeOptions {
@@ -10,8 +11,8 @@ export interface EncodeOptions {
    * @defaultValue "exact"
    */
   readonly mode?: "exact" | "json";
-  /** Longest text, in UTF-16 units: a cheap first bound below the bytes, which the receiver counts. No bound when absent. */
-  readonly maxLength?: number;
+  /** Longest text, in bytes of UTF-8. No bound when absent. */
+  readonly maxBytes?: number;
   /**
    * Deepest nesting.
    *
@@ -35,7 +36,6 @@ interface Place {
 
 const { isArray, keys, hasOwn, is, stringify, getPrototypeOf, mapGet, mapSet, mapForEach, setForEach } = primordials;
 const identifier = /^[A-Za-z_$][\w$]*$/;
-const { test } = RegExp.prototype;
 
 export const MAX_DEPTH = 100;
 
@@ -47,15 +47,18 @@ export const MAX_DEPTH = 100;
  * properties.
  *
  * @throws {@link UnserializableError} for functions, symbols, promises and objects that would silently become `{}`.
- * @throws {@link ValueTooLargeError} over `maxLength`.
+ * @throws {@link ValueTooLargeError} over `maxBytes`.
  */
 export function encode(value: unknown, options: EncodeOptions = {}): string {
-  return new Encoder(options).write(value, undefined);
+  const encoder = new Encoder(options);
+  const text = encoder.write(value, undefined);
+  encoder.mustFit(text);
+  return text;
 }
 
 class Encoder {
   readonly #json: boolean;
-  readonly #maxLength: number;
+  readonly #maxBytes: number;
   readonly #maxDepth: number;
   readonly #stacks: boolean;
   /** In exact mode the number of each object; in JSON mode whether it is open above. */
@@ -64,10 +67,16 @@ class Encoder {
   #length = 0;
 
   constructor(options: EncodeOptions) {
-    this.#json = options.mode === "json";
-    this.#maxLength = options.maxLength ?? Infinity;
-    this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
-    this.#stacks = options.stacks ?? false;
+    // Own properties alone: what a program puts on Object.prototype is no option.
+    this.#json = hasOwn(options, "mode") && options.mode === "json";
+    this.#maxBytes = (hasOwn(options, "maxBytes") ? options.maxBytes : undefined) ?? Infinity;
+    this.#maxDepth = (hasOwn(options, "maxDepth") ? options.maxDepth : undefined) ?? MAX_DEPTH;
+    this.#stacks = hasOwn(options, "stacks") && options.stacks === true;
+  }
+
+  /** Counts bytes where the count of UTF-16 units, which bounds the walk, leaves a doubt. */
+  mustFit(text: string): void {
+    if (text.length * 3 > this.#maxBytes && utf8Length(text) > this.#maxBytes) throw this.#tooLarge();
   }
 
   write(value: unknown, place: Place | undefined): string {
@@ -223,9 +232,12 @@ class Encoder {
   }
 
   #error(error: Error, place: Place | undefined): string {
-    let text = `{"$type":"Error","name":${this.#take(stringify(error.name))}`;
-    text += `,"message":${this.#take(stringify(error.message))}`;
-    if (this.#stacks && typeof error.stack === "string") text += `,"stack":${this.#take(stringify(error.stack))}`;
+    // Each read once, because it may be a getter; it may also be no text.
+    const { name, message } = error as { name: unknown; message: unknown };
+    let text = `{"$type":"Error","name":${this.#take(stringify(typeof name === "string" ? name : "Error"))}`;
+    text += `,"message":${this.#take(stringify(typeof message === "string" ? message : ""))}`;
+    const stack: unknown = this.#stacks ? error.stack : undefined;
+    if (typeof stack === "string") text += `,"stack":${this.#take(stringify(stack))}`;
     if (hasOwn(error, "cause")) text += `,"cause":${this.write(error.cause, below(place, "cause"))}`;
     return `${text}}`;
   }
@@ -237,9 +249,12 @@ class Encoder {
 
   #take(text: string): string {
     this.#length += text.length;
-    if (this.#length > this.#maxLength)
-      throw new ValueTooLargeError(`The value is larger than ${this.#maxLength} bytes`);
+    if (this.#length > this.#maxBytes) throw this.#tooLarge();
     return text;
+  }
+
+  #tooLarge(): ValueTooLargeError {
+    return new ValueTooLargeError(`The value is larger than ${this.#maxBytes} bytes`);
   }
 }
 
@@ -306,7 +321,7 @@ function refuse(place: Place | undefined, problem: string): UnserializableError 
   for (let at = place; at !== undefined; at = at.parent) {
     const { key } = at;
     if (typeof key === "number") path = `[${primordials.String(key)}]${path}`;
-    else path = `${primordials.apply(test, identifier, [key]) ? `.${key}` : `[${stringify(key)}]`}${path}`;
+    else path = `${primordials.regExpExec(identifier, key) !== null ? `.${key}` : `[${stringify(key)}]`}${path}`;
   }
   return new UnserializableError(path, problem);
 }

@@ -68,6 +68,7 @@ export const primordials = {
   functionToString: uncurry<string, []>(Function.prototype.toString),
   dateToISOString: uncurry<string, []>(Date.prototype.toISOString),
   dateGetTime: uncurry<number, []>(Date.prototype.getTime),
+  regExpExec: uncurry<RegExpExecArray | null, [string]>(RegExp.prototype.exec),
   regExpSource: getter<string>(RegExp.prototype, "source"),
   regExpFlags: getter<string>(RegExp.prototype, "flags"),
   mapGet: uncurry<unknown, [unknown]>(Map.prototype.get),

@@ -92,7 +92,7 @@ export interface Start {
   budgets:
     | Budgets
     | undefined;
-  /** Seeds Math.random and crypto. 16 bytes. */
+  /** Seeds Math.random. 16 bytes. */
   seed: Buffer;
   /** What the program's clock shows at its start. */
   clock:
@@ -163,7 +163,7 @@ export interface Accepted {
 export interface Log {
   /** How it was written. */
   level: LogLevel;
-  /** The text, without a line end. */
+  /** The text, without the line end of its own. It may hold others, and control characters: the program wrote it. */
   text: string;
   /** Where in the program, from 1. Absent when unknown. */
   line?: number | undefined;
