@@ -86,3 +86,31 @@ test("processes can be looked at where there is no /proc", async () => {
   expect(probe.sample(process.pid)?.residentBytes).toBeGreaterThan(1e6);
   expect(parsePsLine(" 12  1-02:03:04.5  100")).toEqual([[12, { cpuMs: 93_784_500, residentBytes: 102_400 }]]);
 });
+
+test("a tenant that keeps the pool busy does not keep others out", async () => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  const served: string[] = [];
+  const run = async (tenant: string): Promise<void> => {
+    await using lease = await pool.lend({ tenant, bytes: 0 }, never);
+    served.push(tenant);
+    await lease.release(undefined);
+  };
+  const greedy = async (): Promise<void> => {
+    while (!served.includes("b")) await run("a");
+  };
+  await run("a");
+  await Promise.all([greedy(), greedy(), run("b"), greedy()]);
+  expect(served.slice(0, 6)).toContain("b");
+});
+
+test("what waits is bounded in bytes, not only in number", async () => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  await using held = await pool.lend(a, never);
+  const big = { tenant: "a", bytes: 32 * 1024 * 1024 };
+  const waiting = [pool.lend(big, never), pool.lend(big, never)];
+  await expect(pool.lend({ tenant: "a", bytes: 1 }, never)).rejects.toMatchObject({ code: "BUSY" });
+  await held.release(undefined);
+  for (const lease of waiting) await (await lease).release(undefined);
+});

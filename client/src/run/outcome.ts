@@ -80,7 +80,10 @@ export interface RunUsage {
 export interface OutcomeData<T> {
   readonly executionId: string;
   readonly correlationId: string;
-  /** What the program returned; `undefined` when it failed. */
+  /**
+   * What the program returned; `undefined` when it failed. The program wrote it: check it before use. An object in it
+   * may have a key `__proto__` of its own, which does nothing until it is merged into another.
+   */
   readonly value: T | undefined;
   /** Why it failed; `null` when it did not. */
   readonly error: RunFailure | null;
