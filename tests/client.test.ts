@@ -119,6 +119,7 @@ const crash = {
   component: "",
   code: "",
   retryable: false,
+  signature: "",
 } as const;
 
 test.each(Object.entries(violations))("%s is a protocol error, and the handler ran at most once", async (_, script) => {

@@ -2,7 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { type Call, CallErrorType, RunErrorType, ValueEncoding } from "@codemode/proto/messages";
+import {
+  type Call,
+  CallErrorType,
+  type Manifest,
+  OnOversize,
+  type Output,
+  RunErrorType,
+  ValueEncoding,
+} from "@codemode/proto/messages";
 import { decode, encode } from "@codemode/proto/values";
 import { type Done, type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 
@@ -20,9 +28,13 @@ export interface Ran {
     frame: string;
     stack: string;
     seq?: number | undefined;
+    hint: string;
+    signature: string;
   };
   readonly logs: string[];
+  readonly outputs: Output["item"][];
   readonly calls: Call[];
+  readonly warnings: string[];
   readonly dropped: number;
 }
 
@@ -46,20 +58,22 @@ export class WorkerPeer implements AsyncDisposable {
 
   async run(code: string, tools: Record<string, Tool> = {}, settings: Partial<Run> = {}): Promise<Ran> {
     await this.#until("ready");
-    const value = { ...defaults, code, tools: Object.keys(tools), ...settings };
+    const value = { ...defaults, code, manifest: manifestOf(tools), ...settings };
     this.#send({ $case: "run", value });
     const logs: string[] = [];
+    const outputs: Output["item"][] = [];
     const calls: Call[] = [];
     const clock = value.clock?.getTime() ?? 0;
     for (;;) {
       const event = await this.#next();
       if (event.$case === "log") logs.push(event.value.text);
+      else if (event.$case === "output") outputs.push(event.value.item);
       else if (event.$case === "call") {
         calls.push(event.value);
         void this.#answer(event.value, tools, clock + calls.length);
       } else if (event.$case === "done") {
         await this.#until("clean");
-        return { ...read(event.value), logs, calls };
+        return { ...read(event.value), logs, outputs, calls };
       }
     }
   }
@@ -116,22 +130,31 @@ async function* events(channel: Duplex): AsyncGenerator<NonNullable<WorkerEvent[
   }
 }
 
-function read({ result, truncation }: Done): Omit<Ran, "logs" | "calls"> {
+/** A manifest of tools without schemas. */
+export function manifestOf(tools: object, schemas: Record<string, object> = {}): Manifest {
+  const row = (name: string) => {
+    const inputSchemaJson = schemas[name] ? JSON.stringify(schemas[name]) : "";
+    return { name, description: `Does ${name}`, inputSchemaJson, outputSchemaJson: "" };
+  };
+  return { tools: Object.keys(tools).map(row), agents: [] };
+}
+
+function read({ result, truncation, warnings }: Done): Omit<Ran, "logs" | "outputs" | "calls"> {
   const dropped = Number(truncation?.logLines ?? 0n);
   if (result?.$case === "value") {
     const text = result.value.data.toString();
-    return { value: text === "" ? undefined : decode(text), dropped };
+    return { value: text === "" ? undefined : decode(text), dropped, warnings };
   }
   if (!result) throw new Error("Done without a result");
   const [name = ""] = Object.entries(RunErrorType).find(([, type]) => type === result.value.type) ?? [];
-  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, dropped };
+  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, dropped, warnings };
 }
 
 const defaults: Run = {
   code: "",
   fileName: "program.js",
-  tools: [],
-  agents: [],
+  manifest: undefined,
+  onOversize: OnOversize.ON_OVERSIZE_UNSPECIFIED,
   context: undefined,
   config: undefined,
   valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,

@@ -12,6 +12,7 @@ export {
   Idle,
   Log,
   Manifest,
+  Output,
   Start,
 } from "./gen/codemode/v1/messages.ts";
 export {
@@ -20,6 +21,7 @@ export {
   CallErrorType,
   CallKind,
   LogLevel,
+  OnOversize,
   RunError,
   RunErrorType,
   Truncation,

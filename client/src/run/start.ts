@@ -3,6 +3,7 @@ import {
   type Budgets,
   type Component as Described,
   type Manifest,
+  OnOversize,
   type Start,
   toDuration,
   ValueEncoding,
@@ -44,6 +45,7 @@ export interface RunRequest {
   /** Seen by the program as `config`. */
   readonly config: ContextValues;
   readonly budgets: RunBudgets;
+  readonly onOversize?: "fail" | "truncate" | undefined;
   /** Calls `body` where handlers are to run. */
   readonly inContext: <T>(body: () => T) => T;
   readonly onLog?: ((line: LogLine) => void) | undefined;
@@ -66,9 +68,16 @@ export function toStart(request: RunRequest): Omit<Start, "attempt"> {
     seed: randomBytes(16),
     clock: new Date(),
     valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
+    onOversize: ON_OVERSIZE[request.onOversize ?? "default"],
     journal: undefined,
   };
 }
+
+const ON_OVERSIZE = {
+  default: OnOversize.ON_OVERSIZE_UNSPECIFIED,
+  fail: OnOversize.ON_OVERSIZE_FAIL,
+  truncate: OnOversize.ON_OVERSIZE_TRUNCATE,
+} as const;
 
 function toBudgets(budgets: RunBudgets): Budgets {
   const bytes = (value: number | undefined) => (value === undefined ? undefined : BigInt(value));

@@ -2,8 +2,11 @@ import { decode, primordials } from "@codemode/proto/values";
 import { setClock } from "./clock.ts";
 import { blame, refuse } from "./failures.ts";
 import type { AnswerKind, RunSettings, Send } from "./host.ts";
+import { access } from "./signature.ts";
 
-const { mapGet, mapSet, mapDelete, mapSize, indexOf, slice } = primordials;
+const { mapGet, mapSet, mapDelete, mapForEach, mapSize, indexOf, slice } = primordials;
+
+const MAX_WARNINGS = 10;
 
 /** How the worker answers a call. `text` is a value in the encoding of `kind`, or JSON of a CallError. */
 export type Settle = (seq: number, kind: AnswerKind, text: string, clock: number) => void;
@@ -18,10 +21,20 @@ interface CallError {
 
 interface Pending {
   readonly name: string;
+  readonly kind: Kind;
+  /** What it was called with. */
+  readonly input: unknown;
   /** Holds the stack of the call, so that its failure can tell the line that made it. Formatted only then. */
   readonly site: { readonly stack?: string };
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** Where a call comes from. */
+interface Origin {
+  /** What the program called: stacks begin above it. */
+  readonly caller: Function;
+  readonly input: unknown;
 }
 
 type Settled = Pick<Pending, "resolve" | "reject">;
@@ -47,8 +60,8 @@ export class Calls {
     this.#limits = limits;
   }
 
-  /** Issues a call. `argument` is encoded, or a timer's delay in milliseconds; `caller` is what the program called. */
-  issue(kind: Kind, name: string, argument: string, settled: Settled, caller?: Function): number {
+  /** Issues a call. `argument` is encoded, or a timer's delay in milliseconds; `from` is absent for a timer. */
+  issue(kind: Kind, name: string, argument: string, settled: Settled, from?: Origin): number {
     const seq = ++this.#issued;
     if (seq > this.#limits.calls) {
       // Final for the run, so that a program cannot catch its way past the limit.
@@ -56,8 +69,9 @@ export class Calls {
       return seq;
     }
     const site = {};
-    if (caller) primordials.captureStackTrace(site, caller);
-    mapSet(this.#pending, seq, { name, site, resolve: settled.resolve, reject: settled.reject });
+    if (from) primordials.captureStackTrace(site, from.caller);
+    const { resolve, reject } = settled;
+    mapSet(this.#pending, seq, { kind, name, input: from?.input, site, resolve, reject });
     const start = (): void => {
       this.#inFlight++;
       this.#send("call", seq, kind, name, argument);
@@ -109,6 +123,17 @@ export class Calls {
     call.resolve(value);
   }
 
+  /** Tells of the calls that nobody has waited for, when the program is over. */
+  warnOfPending(): void {
+    let told = 0;
+    mapForEach(this.#pending, (item, seq) => {
+      const { kind, name, site } = item as Pending;
+      if (kind === "timer" || ++told > MAX_WARNINGS) return;
+      const text = `${access(kind, name)}() (call ${seq as number}) was not awaited: the run ended before it was answered`;
+      this.#send("warn", text, typeof site.stack === "string" ? site.stack : "");
+    });
+  }
+
   #startWaiting(): void {
     while (mapSize(this.#waiting) > 0 && this.#inFlight < this.#limits.callsInFlight) {
       const start = mapGet(this.#waiting, this.#nextWaiting) as (() => void) | undefined;
@@ -120,7 +145,7 @@ export class Calls {
 
 function toError(
   seq: number,
-  { name: component, site }: Pending,
+  { kind, name: component, input, site }: Pending,
   { type, name, message, code, retryable }: CallError,
 ): Error {
   const error = new primordials.Error(message);
@@ -136,5 +161,6 @@ function toError(
   const firstFrame = typeof frames === "string" ? indexOf(frames, "\n") : -1;
   const header = `${name || type}: ${message}`;
   own("stack", firstFrame === -1 ? header : header + slice(frames, firstFrame));
-  return blame(error, { type, seq, component, code, retryable });
+  const of = kind === "timer" ? {} : { kind };
+  return blame(error, { type, seq, component, code, retryable, input, ...of });
 }

@@ -29,9 +29,15 @@ export function blame(error: Error, failure: Failure): Error {
   return error;
 }
 
+/** Begins what stands for the stack of a value that has none; the index of its place in the program follows. */
+const PLACE = "codemode:place:";
+
 /** Ends the run with what the program threw, each property read once, because it may be a getter of the program's. */
-export function fail(send: Send, thrown: unknown): void {
-  if (!isError(thrown)) return sendFailure(send, failureOf("RuntimeError"), "", inspect(thrown, MAX_MESSAGE), "");
+export function fail(send: Send, thrown: unknown, explain: (failure: Failure) => Explanation, place: number): void {
+  if (!isError(thrown)) {
+    const what = typeof thrown === "string" ? slice(thrown, 0, MAX_MESSAGE) : inspect(thrown, MAX_MESSAGE);
+    return sendFailure(send, failureOf("RuntimeError"), "", what, place === -1 ? "" : `${PLACE}${place}`, none);
+  }
   const read = (key: string, most: number): string => {
     try {
       const value = (thrown as unknown as Record<string, unknown>)[key];
@@ -41,17 +47,44 @@ export function fail(send: Send, thrown: unknown): void {
     }
   };
   const failure = (weakMapGet(failures, thrown) as Failure | undefined) ?? failureOf("RuntimeError");
-  sendFailure(send, failure, read("name", MAX_NAME), read("message", MAX_MESSAGE), read("stack", MAX_STACK));
+  let explanation = none;
+  try {
+    explanation = explain(failure);
+  } catch {
+    // A help, and what it looks at is the program's.
+  }
+  const name = read("name", MAX_NAME);
+  sendFailure(send, failure, name, read("message", MAX_MESSAGE), read("stack", MAX_STACK), explanation);
 }
 
 /** Ends the run for a reason of ours, which no `catch` of the program's gets past. */
 export function refuse(send: Send, type: string, message: string): void {
-  sendFailure(send, failureOf(type), "Error", message, "");
+  sendFailure(send, failureOf(type), "Error", message, "", none);
 }
 
-function sendFailure(send: Send, failure: Failure, name: string, message: string, stack: string): void {
+/** What helps to mend a failed call. */
+export interface Explanation {
+  readonly hint: string;
+  readonly signature: string;
+}
+
+const none: Explanation = { hint: "", signature: "" };
+
+function sendFailure(
+  send: Send,
+  failure: Failure,
+  name: string,
+  message: string,
+  stack: string,
+  { hint, signature }: Explanation,
+): void {
   const { type, seq, component, code, retryable } = failure;
-  send("fail", type, name, message, stack, seq, component, code, retryable);
+  send("fail", type, name, message, stack, seq, component, code, retryable, hint, signature);
+}
+
+/** Whether `encodeForHost` threw it because the value is too large. */
+export function isTooLarge(error: unknown): boolean {
+  return isError(error) && (weakMapGet(failures, error) as Failure | undefined)?.type === "OutputLimit";
 }
 
 /** `encode`, whose refusals become errors of the program's own realm: no class of ours gets into its hands. */

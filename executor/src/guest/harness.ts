@@ -10,22 +10,31 @@
 // G3  Only primitives go through `send`, and nothing is ever thrown out of an entry on purpose.
 // G4  No object of the harness gets into the program's hands, but for those it is given to use.
 import { bindLate, decode, primordials } from "@codemode/proto/values";
+import { installAliases } from "./aliases.ts";
 import { Calls, type Settle } from "./calls.ts";
+import { Catalog } from "./catalog.ts";
 import { hide, installClock, installRandom, setClock } from "./clock.ts";
 import { createConsole } from "./console.ts";
-import { blame, encodeForHost, fail, failureOf, refuse } from "./failures.ts";
-import type { RunSettings, Send } from "./host.ts";
+import { encodeCut } from "./cut.ts";
+import { difference } from "./difference.ts";
+import { createDiscovery, installOldNames } from "./discovery.ts";
+import { blame, encodeForHost, type Explanation, fail, failureOf, refuse } from "./failures.ts";
+import type { Failure, RunSettings, Send } from "./host.ts";
+import { Marks } from "./marks.ts";
+import { createOutputs } from "./outputs.ts";
+import { signatureOf } from "./signature.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
 
-type Start = (source: string, settings: string, context: string, config: string) => void;
+type Start = (source: string, settings: string, context: string, config: string, catalog: string) => void;
 
 const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]
 ) => (...given: unknown[]) => Promise<unknown>;
 const { apply, freeze, defineProperty, promiseThen, functionToString, startsWith } = primordials;
 
-const PARAMETERS = "tools, agents, codemode, callTool, context, config, console, result";
+const PARAMETERS =
+  "tools, agents, codemode, callTool, context, config, console, text, json, image, $codemodeAwait, $codemodeThrow, result";
 /** Takes away what would get around a limit (shared memory, resizable buffers, WebAssembly, finalizers), and the host's own. */
 function harden(global: Record<string, unknown>): void {
   const gone = [
@@ -51,10 +60,12 @@ function harden(global: Record<string, unknown>): void {
   hide(global, "ArrayBuffer", FixedBuffer);
 }
 
-function createHarness(send: Send): { start: Start; settle: Settle } {
+function createHarness(send: Send): { start: Start; settle: Settle; stuck: () => number } {
   let calls: Calls | undefined;
   let settings: RunSettings;
+  let catalog: Catalog;
 
+  const marks = new Marks();
   let called = false;
   const succeed = (value: unknown): void => {
     if (typeof value === "function" && !called && !startsWith(functionToString(value), "class")) {
@@ -64,21 +75,36 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
       return;
     }
     try {
-      const { mode, limits } = settings;
-      const options = { mode, maxBytes: limits.resultBytes, stacks: true };
-      send("succeed", value === undefined ? "" : encodeForHost(value, options));
+      const encoded = encodeResult(value);
+      calls?.warnOfPending();
+      send("succeed", encoded);
     } catch (error) {
       failed(error);
     }
   };
-  const failed = (thrown: unknown): void => fail(send, thrown);
+  const encodeResult = (value: unknown): string => {
+    if (value === undefined) return "";
+    const { mode, limits, onOversize } = settings;
+    const options = { mode, maxBytes: limits.resultBytes, stacks: true };
+    const { text, whole } =
+      onOversize === "truncate" ? encodeCut(value, options) : { text: encodeForHost(value, options), whole: true };
+    if (!whole) send("cut");
+    return text;
+  };
+  const failed = (thrown: unknown): void => fail(send, thrown, explain, marks.throwerOf(thrown));
+  const explain = ({ type, kind, component, input }: Failure): Explanation => {
+    const entry = kind && catalog.find(kind, component);
+    if (!entry) return { hint: "", signature: "" };
+    const hint = type === "ToolInputError" ? difference(entry.input, input) : "";
+    return { hint, signature: signatureOf(entry) };
+  };
   const settleLater = (promise: Promise<unknown>): void => {
     // Without a `constructor` of its own, `then` would look one up where the program can put its own.
     const none = { __proto__: null, value: undefined, writable: false, enumerable: false, configurable: false };
     defineProperty(promise, "constructor", none as PropertyDescriptor);
     void promiseThen(promise, succeed, failed);
   };
-  const start: Start = (source, settingsText, contextText, configText) => {
+  const start: Start = (source, settingsText, contextText, configText, catalogText) => {
     settings = primordials.parse(settingsText) as RunSettings;
     const issued = new Calls(send, settings.limits);
     calls = issued;
@@ -87,7 +113,13 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
     installTimers(realm, issued);
     const console = createConsole(send, settings.limits);
     hide(realm, "console", console);
-    const { tools, agents, callTool } = createComponents(issued, settings);
+    catalog = new Catalog(catalogText);
+    const discovery = createDiscovery(catalog);
+    const components = createComponents(issued, settings, catalog, discovery);
+    const { tools, agents, callTool } = components;
+    const outputs = createOutputs(send, settings);
+    installOldNames(realm, catalog, discovery);
+    installAliases(realm, components, settings.tools, outputs, source);
     let context: unknown;
     let config: unknown;
     try {
@@ -101,12 +133,32 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
       // V8 parses parameters and body apart, so no text can close the function early.
       program = new AsyncFunction(PARAMETERS, source);
     } catch (error) {
-      return fail(send, blame(error as SyntaxError, failureOf("SyntaxError")));
+      return failed(blame(error as SyntaxError, failureOf("SyntaxError")));
     }
-    settleLater(apply(program, undefined, [tools, agents, tools, callTool, context, config, console, undefined]));
+    const { text, json, image } = outputs;
+    const scope = [
+      tools,
+      agents,
+      tools,
+      callTool,
+      context,
+      config,
+      console,
+      text,
+      json,
+      image,
+      marks.await,
+      marks.throw,
+      undefined,
+    ];
+    settleLater(apply(program, undefined, scope));
   };
 
-  return { start, settle: (seq, kind, text, clock) => calls?.settle(seq, kind, text, clock) };
+  return {
+    start,
+    settle: (seq, kind, text, clock) => calls?.settle(seq, kind, text, clock),
+    stuck: () => marks.stuck(),
+  };
 }
 
 /** The context or the config, frozen. */
@@ -129,6 +181,7 @@ interface Realm extends Record<string, unknown> {
   codemodeBoot?: () => void;
   codemodeStart?: Start;
   codemodeSettle?: Settle;
+  codemodeStuck?: () => number;
 }
 
 const realm = globalThis as unknown as Realm;
@@ -136,13 +189,14 @@ const realm = globalThis as unknown as Realm;
 installClock(realm);
 
 /**
- * Called by the worker in each new isolate: takes `codemodeSend`, leaves `codemodeStart` and `codemodeSettle` to be
- * fetched, which `codemodeBoot`, called again, removes.
+ * Called by the worker in each new isolate: takes `codemodeSend`, leaves `codemodeStart`, `codemodeSettle` and
+ * `codemodeStuck` to be fetched, which `codemodeBoot`, called again, removes.
  */
 realm.codemodeBoot = () => {
   if (realm.codemodeSend === undefined) {
     delete realm.codemodeStart;
     delete realm.codemodeSettle;
+    delete realm.codemodeStuck;
     delete realm.codemodeBoot;
     return;
   }
@@ -154,4 +208,5 @@ realm.codemodeBoot = () => {
   const harness = createHarness(codemodeSend);
   realm.codemodeStart = harness.start;
   realm.codemodeSettle = harness.settle;
+  realm.codemodeStuck = harness.stuck;
 };

@@ -1,5 +1,9 @@
 /** Why the program was given an error. */
 export interface Failure {
+  /** What failed, when it was a component. */
+  readonly kind?: "tool" | "agent";
+  /** What it was called with. */
+  readonly input?: unknown;
   readonly type: string;
   /** The call that failed, from 1; 0 when it was none. */
   readonly seq: number;
@@ -18,9 +22,11 @@ export interface Failure {
  * | `cancel` | seq of a call that is no longer waited for |
  * | `log` | level, text |
  * | `dropped` | lines, characters that were left out |
- * | `warn` | text |
+ * | `warn` | text, stack of what it is about |
+ * | `output` | `text`, `json` or `image`; text, encoded value or base64; MIME type or empty |
+ * | `cut` | – (the value is not whole) |
  * | `succeed` | encoded value |
- * | `fail` | type, name, message, stack, seq or 0, component, code, retryable |
+ * | `fail` | type, name, message, stack, seq or 0, component, code, retryable, hint, signature |
  */
 export type Send = (kind: string, ...values: readonly (string | number | boolean)[]) => void;
 
@@ -29,6 +35,7 @@ export type AnswerKind = "exact" | "json" | "error";
 
 /** What a run begins with, as JSON text from the worker. */
 export interface RunSettings {
+  /** Names. What they are is in the catalog. */
   readonly tools: readonly string[];
   readonly agents: readonly string[];
   /** How the program's values are to be written. */
@@ -47,4 +54,6 @@ export interface RunSettings {
     readonly logBytes: number;
     readonly logLines: number;
   };
+  /** Undefined: a value fails, logs are cut. */
+  readonly onOversize?: "fail" | "truncate";
 }

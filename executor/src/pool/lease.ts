@@ -53,6 +53,11 @@ export class Lease implements AsyncDisposable, WorkerSink {
     this.#worker.send({ $case: "run", value: run });
   }
 
+  /** True while the program waits for calls and uses no time. */
+  get waiting(): boolean {
+    return this.#state.kind === "running" && this.#state.waiting;
+  }
+
   /** Answers a call. False when the channel is full; `onRoom` tells when it is not. */
   settle(result: CallResult): boolean {
     if (this.#state.kind !== "running") return true;
@@ -159,6 +164,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
         this.#state = { ...state, waiting: true };
         break;
       case "log":
+      case "output":
       case "call":
       case "callCancelled":
         this.#state = { ...state, waiting: false };

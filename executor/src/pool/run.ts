@@ -4,7 +4,7 @@ import type { Excess } from "./watch.ts";
 import type { Event } from "./worker-process.ts";
 
 /** What a run tells the session that leased its worker. */
-export type RunEvent = Extract<Event, { $case: "log" | "call" | "callCancelled" | "idle" | "done" }>;
+export type RunEvent = Extract<Event, { $case: "log" | "output" | "call" | "callCancelled" | "idle" | "done" }>;
 
 /** Who leased the worker. Nothing is told after `done`, `over` or `died`. */
 export interface RunSink {

@@ -6,7 +6,7 @@ import type { RunEvent, RunSink } from "../pool/run.ts";
 import type { Excess } from "../pool/watch.ts";
 import { residentLimit } from "./budgets.ts";
 import { Ledger } from "./ledger.ts";
-import { disbelief, failure, type Failure, finishedByEdge, finishedByWorker, type Seen } from "./outcome.ts";
+import { disbelief, failure, type Failure, finishedByEdge, finishedByWorker, placeOf, type Seen } from "./outcome.ts";
 import type { Program } from "./start.ts";
 import type { Outgoing } from "./stream.ts";
 
@@ -18,6 +18,8 @@ export interface RunOwner {
 }
 
 const CPU_TICK_MS = 10; // /proc counts in these
+const GRACE_MS = 100; // for a worker to tell where its program was
+const CLOCK_SLACK_MS = 20; // between our clock and the worker's
 
 /** A program on a leased worker, from Accepted to its end. Takes `lease`. */
 export class ActiveRun implements RunSink {
@@ -26,7 +28,7 @@ export class ActiveRun implements RunSink {
   readonly #owner: RunOwner;
   readonly #ledger: Ledger;
   readonly #startedAt = performance.now();
-  readonly #deadline: NodeJS.Timeout;
+  #deadline: NodeJS.Timeout;
   #open = true;
 
   constructor(program: Program, lease: Lease, owner: RunOwner) {
@@ -34,7 +36,7 @@ export class ActiveRun implements RunSink {
     this.#lease = lease;
     this.#owner = owner;
     this.#ledger = new Ledger(program);
-    this.#deadline = setTimeout(() => this.#fail(this.#timeout()), program.budgets.wallMs);
+    this.#deadline = setTimeout(() => this.#overdue(), program.budgets.wallMs);
     const { cpuMs } = program.budgets;
     lease.begin(program.run, { cpuMs, residentBytes: residentLimit(program.budgets) }, this);
   }
@@ -62,6 +64,12 @@ export class ActiveRun implements RunSink {
         const verdict = this.#ledger.log(event.value);
         if (verdict === "send") this.#owner.send(event);
         else if (verdict !== "drop") this.#fail(verdict);
+        return;
+      }
+      case "output": {
+        const over = this.#ledger.output(event.value);
+        if (over) this.#fail(over);
+        else this.#owner.send(event);
         return;
       }
       case "call": {
@@ -97,7 +105,9 @@ export class ActiveRun implements RunSink {
   #done(done: Done): void {
     const seen = this.#seen();
     const { wallMs, cpuMs } = this.#program.budgets;
-    if (seen.wallMs > wallMs) return this.#fail(this.#timeout()); // late results are errors
+    const error = done.result?.$case === "error" ? done.result.value : undefined;
+    const slack = error?.type === RunErrorType.RUN_ERROR_TYPE_TIMEOUT ? CLOCK_SLACK_MS : 0;
+    if (seen.wallMs > wallMs - slack) return this.#fail({ ...placeOf(error), ...this.#timeout() }); // late results are errors
     if (seen.cpuMs > cpuMs + CPU_TICK_MS) return this.#fail(this.#cpuLimit());
     const over = done.result?.$case === "value" ? this.#ledger.result(done.result.value) : undefined;
     const broken = over ?? disbelief(done, this.#ledger);
@@ -106,6 +116,12 @@ export class ActiveRun implements RunSink {
       finishedByWorker(done, seen, this.#ledger),
       done.result?.$case === "error" ? done.result.value.type : undefined,
     );
+  }
+
+  /** A program that runs is stopped by its worker, which can tell where it was, if it is quick. */
+  #overdue(): void {
+    if (this.#lease.waiting) return this.#fail(this.#timeout());
+    this.#deadline = setTimeout(() => this.#fail(this.#timeout()), GRACE_MS);
   }
 
   #fail(failed: Failure): void {

@@ -4,6 +4,7 @@ import {
   CallKind,
   type CallResult,
   type Log,
+  type Output,
   RunErrorType,
   type Value,
 } from "@codemode/proto/messages";
@@ -16,6 +17,9 @@ export type LogVerdict = "send" | "drop" | Failure;
 
 const FLOOD_BYTES = 1024 * 1024; // a worker drops by itself what is over the budget; one that sends this much more does not
 
+const MAX_MIME_CHARS = 100;
+const OUTPUT_OVERHEAD = 64; // as the worker counts
+
 /**
  * Keeps the budgets of one run again, from outside: the worker keeps them first and kindly, but after an escape it is
  * the program. Pure data; the session acts on what it says.
@@ -27,6 +31,7 @@ export class Ledger {
   logLines = 0;
   droppedLines = 0;
   droppedBytes = 0;
+  outputBytes = 0;
   readonly #program: Program;
   readonly #open = new Set<number>();
   /** Given up by the program; an answer that was on its way is passed over, once. */
@@ -47,6 +52,14 @@ export class Ledger {
     this.droppedLines += 1;
     this.droppedBytes += bytes;
     return this.droppedBytes > FLOOD_BYTES ? CRASHED : "drop";
+  }
+
+  /** Undefined when the output may go to the app. */
+  output({ item }: Output): Failure | undefined {
+    if (!item || (item.$case === "image" && item.value.mimeType.length > MAX_MIME_CHARS)) return CRASHED;
+    const bytes = item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
+    this.outputBytes += bytes + OUTPUT_OVERHEAD;
+    return this.outputBytes > this.#program.budgets.resultBytes ? CRASHED : undefined;
   }
 
   /** Undefined when the call may go to the app. */

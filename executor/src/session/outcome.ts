@@ -6,6 +6,10 @@ import type { Ledger } from "./ledger.ts";
 export interface Failure {
   readonly type: RunErrorType;
   readonly message: string;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+  readonly frame?: string;
+  readonly stack?: string;
 }
 
 export function failure(type: RunErrorType, message: string): Failure {
@@ -32,6 +36,13 @@ const OURS: ReadonlySet<RunErrorType> = new Set([
   RunErrorType.RUN_ERROR_TYPE_CANCELLED,
   RunErrorType.RUN_ERROR_TYPE_CRASHED,
 ]);
+
+/** What a worker says of the place of a failure, when it is no longer than it may be. */
+export function placeOf(error: RunError | undefined): Partial<Failure> {
+  if (!error || RunError.encode(error).finish().length > MAX_ERROR_BYTES) return {};
+  const { line, column, frame, stack } = error;
+  return { line, column, frame, stack };
+}
 
 /** Undefined when what a worker says about the end can be passed on. */
 export function disbelief(done: Done, ledger: Ledger): Failure | undefined {
@@ -66,6 +77,8 @@ export function finishedByWorker(done: Done, seen: Seen, ledger: Ledger): Finish
     truncation: {
       logLines: (done.truncation?.logLines ?? 0n) + BigInt(ledger.droppedLines),
       logBytes: (done.truncation?.logBytes ?? 0n) + BigInt(ledger.droppedBytes),
+      result: done.truncation?.result ?? false,
+      outputs: done.truncation?.outputs ?? 0n,
     },
     warnings: done.warnings,
   };
@@ -76,7 +89,12 @@ export function finishedByEdge(failed: Failure, seen: Seen, ledger: Ledger): Fin
   return {
     result: { $case: "error", value: { ...RunError.decode(new Uint8Array()), ...failed } }, // the rest as proto3 has it
     usage: usage(seen, ledger, 0, 0n),
-    truncation: { logLines: BigInt(ledger.droppedLines), logBytes: BigInt(ledger.droppedBytes) },
+    truncation: {
+      logLines: BigInt(ledger.droppedLines),
+      logBytes: BigInt(ledger.droppedBytes),
+      result: false,
+      outputs: 0n,
+    },
     warnings: [],
   };
 }

@@ -1,4 +1,4 @@
-import { type Component, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
+import { type Component, Manifest, OnOversize, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
 import type { Run } from "@codemode/proto/worker";
 import { mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
 import { Refusal } from "./refusal.ts";
@@ -10,7 +10,7 @@ export interface Program {
   readonly attempt: number;
   readonly tenant: string;
   readonly codeBytes: number;
-  /** What it holds in memory: its code, context, config and names. */
+  /** What it holds in memory: its code, context, config and manifest. */
   readonly bytes: number;
   readonly budgets: RunBudgets;
   readonly tools: ReadonlySet<string>;
@@ -50,12 +50,15 @@ export function parseStart(start: Start): Program {
   checkValue("start.context", start.context, budgets.answerBytes);
   checkValue("start.config", start.config, budgets.answerBytes);
   must(start.valueEncoding in ENCODINGS, "value_encoding", `${start.valueEncoding} is not known`);
-  const { tools, agents } = components(start);
+  must(start.onOversize in ON_OVERSIZE, "on_oversize", `${start.onOversize} is not known`);
+  const manifest = manifestOf(start);
+  const tools = names("tools", manifest.tools);
+  const agents = names("agents", manifest.agents);
   const run: Run = {
     code: start.code,
     fileName,
-    tools: [...tools],
-    agents: [...agents],
+    manifest,
+    onOversize: start.onOversize,
     context: start.context,
     config: start.config,
     valueEncoding: start.valueEncoding || ValueEncoding.VALUE_ENCODING_EXACT,
@@ -64,8 +67,8 @@ export function parseStart(start: Start): Program {
     budgets: wireBudgets(budgets),
   };
   const { executionId, correlationId, attempt, tenant } = start;
-  const names = [...tools, ...agents].reduce((sum, name) => sum + name.length, 0);
-  const bytes = codeBytes + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0) + names;
+  const manifestBytes = Manifest.encode(manifest).finish().length;
+  const bytes = codeBytes + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0) + manifestBytes;
   return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, tools, agents, run };
 }
 
@@ -73,6 +76,12 @@ const ENCODINGS: Readonly<Record<number, true>> = {
   [ValueEncoding.VALUE_ENCODING_UNSPECIFIED]: true,
   [ValueEncoding.VALUE_ENCODING_EXACT]: true,
   [ValueEncoding.VALUE_ENCODING_JSON]: true,
+};
+
+const ON_OVERSIZE: Readonly<Record<number, true>> = {
+  [OnOversize.ON_OVERSIZE_UNSPECIFIED]: true,
+  [OnOversize.ON_OVERSIZE_FAIL]: true,
+  [OnOversize.ON_OVERSIZE_TRUNCATE]: true,
 };
 
 /** Checks a value as far as its bytes tell. */
@@ -84,16 +93,14 @@ export function checkValue(field: string, value: Value | undefined, maxBytes: nu
   }
 }
 
-function components(start: Start): { tools: Set<string>; agents: Set<string> } {
-  switch (start.components?.$case) {
+function manifestOf({ components }: Start): Manifest {
+  switch (components?.$case) {
     case undefined:
-      return { tools: new Set(), agents: new Set() };
+      return { tools: [], agents: [] };
     case "manifestHash":
       throw new Refusal("start.manifest_hash", "this executor keeps no manifests", "UNSUPPORTED");
-    case "manifest": {
-      const { tools, agents } = start.components.value;
-      return { tools: names("tools", tools), agents: names("agents", agents) };
-    }
+    case "manifest":
+      return components.value;
   }
 }
 

@@ -1,4 +1,4 @@
-import { RunError, RunErrorType } from "@codemode/proto/messages";
+import type { Component, Manifest, RunError, RunErrorType } from "@codemode/proto/messages";
 import type { Position } from "./parse.ts";
 import { PROGRAM, type Program } from "./program.ts";
 
@@ -23,8 +23,13 @@ export function readStack(stack: string, program: Program, fileName: string): { 
   return position ? { stack: frames.join("\n"), position } : { stack: "" };
 }
 
+/** A place in a program, as a RunError tells it. */
+export function placeOf(source: string, position: Position): Pick<RunError, "line" | "column" | "frame"> {
+  return { ...position, frame: excerpt(source, position) };
+}
+
 /** The line at `position` with its neighbours and a mark under the column. */
-export function excerpt(source: string, { line, column }: Position): string {
+function excerpt(source: string, { line, column }: Position): string {
   const lines = source.split(/\r\n|[\n\r\u2028\u2029]/);
   const first = Math.max(1, line - 1);
   const last = Math.min(lines.length, line + 1);
@@ -56,11 +61,28 @@ const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
 ];
 
 /** What to do about an error, where that is known. */
-export function hintFor(message: string): string {
+export function hintFor(message: string, manifest: Manifest | undefined): string {
+  const missing = /^(\S+) is not defined$/.exec(message)?.[1];
+  if (missing !== undefined) {
+    const names = (list: readonly Component[] = []): string[] => list.map(({ name }) => name);
+    if (names(manifest?.tools).includes(missing)) return `Tools are called by their group: tools.${missing}(…)`;
+    if (names(manifest?.agents).includes(missing)) return `Agents are called by their group: agents.${missing}.run(…)`;
+  }
   return instead.find(([pattern]) => pattern.test(message))?.[1] ?? "";
 }
 
 /** An error of which only type and message are known. */
 export function runError(type: RunErrorType, message: string): RunError {
-  return { type, message, name: "", frame: "", stack: "", hint: "", component: "", code: "", retryable: false };
+  return {
+    type,
+    message,
+    name: "",
+    frame: "",
+    stack: "",
+    hint: "",
+    component: "",
+    code: "",
+    retryable: false,
+    signature: "",
+  };
 }

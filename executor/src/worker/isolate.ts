@@ -15,6 +15,7 @@ export class Isolate {
   readonly #isolate: ivm.Isolate;
   readonly #start: ivm.Reference;
   readonly #settle: ivm.Reference;
+  readonly #stuck: ivm.Reference;
 
   constructor(heapMib: number, receive: Receive) {
     this.#isolate = new ivm.Isolate({ snapshot, memoryLimit: heapMib });
@@ -24,16 +25,32 @@ export class Isolate {
     boot.applySync(undefined, []);
     this.#start = global.getSync("codemodeStart", { reference: true });
     this.#settle = global.getSync("codemodeSettle", { reference: true });
+    this.#stuck = global.getSync("codemodeStuck", { reference: true });
     boot.applySync(undefined, []);
     boot.release();
   }
 
-  start(source: string, settings: string, context: string, config: string): void {
-    this.#enter(this.#start, [source, settings, context, config]);
+  /** Enters the guest for at most `ms`. What it says comes in through `receive`. */
+  start(
+    ms: number,
+    source: string,
+    ...given: [settings: string, context: string, config: string, catalog: string]
+  ): Entry {
+    return this.#enter(this.#start, ms, [source, ...given]);
   }
 
-  settle(seq: number, kind: AnswerKind, text: string, clock: number): void {
-    this.#enter(this.#settle, [seq, kind, text, clock]);
+  /** As `start`. */
+  settle(ms: number, seq: number, kind: AnswerKind, text: string, clock: number): Entry {
+    return this.#enter(this.#settle, ms, [seq, kind, text, clock]);
+  }
+
+  /** The index of the `await` at which the program stands; -1 when that is not known. */
+  stuck(): number {
+    try {
+      return Number(this.#stuck.applySync(undefined, [], { timeout: STUCK_MS }));
+    } catch {
+      return -1;
+    }
   }
 
   /** Out of memory: V8 or isolated-vm has ended it. Its error texts can be forged by a program; this cannot. */
@@ -52,12 +69,33 @@ export class Isolate {
     if (!this.isDead) this.#isolate.dispose();
   }
 
-  #enter(entry: ivm.Reference, values: (string | number | boolean)[]): void {
+  #enter(entry: ivm.Reference, ms: number, values: (string | number | boolean)[]): Entry {
+    const before = performance.now();
     try {
-      // Synchronous, and without a time-out of its own: the edge watches this process and ends it from outside.
-      entry.applySync(undefined, values);
-    } catch {
-      // An unhandled rejection surfaces here with a text of the program's choice. It says nothing that can be believed.
+      // A time-out of isolated-vm does not end everything: the edge watches this process and ends it from outside. But
+      // this one tells where the program was.
+      entry.applySync(undefined, values, { timeout: Math.max(1, Math.ceil(ms)) });
+      return {};
+    } catch (error) {
+      const { message, stack } = textsOf(error);
+      // Anything that nobody awaits ends up here, with a text of the program's choice; the clock is not its choice.
+      return performance.now() - before >= ms ? { overdue: stack } : { unhandled: { message, stack } };
     }
   }
+}
+
+/** What is left to say when the guest has been left. */
+export interface Entry {
+  /** The stack of a program that was stopped because its time was over. */
+  readonly overdue?: string;
+  /** A rejection that nobody has handled, in the program's words. */
+  readonly unhandled?: { readonly message: string; readonly stack: string };
+}
+
+const STUCK_MS = 100;
+const MAX_TEXT = 8_000; // characters
+
+function textsOf(error: unknown): { message: string; stack: string } {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: "" };
+  return { message: String(message).slice(0, MAX_TEXT), stack: String(stack ?? "").slice(0, MAX_TEXT) };
 }

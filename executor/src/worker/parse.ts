@@ -10,7 +10,11 @@ export interface Position {
 export interface Statement {
   readonly type: string;
   readonly start: number;
+  readonly end: number;
   readonly loc: { readonly start: { readonly line: number; readonly column: number } };
+  readonly argument?: Statement | null;
+  readonly source?: Statement | null;
+  readonly specifiers?: readonly unknown[];
   readonly directive?: string;
   readonly id?: { readonly name: string } | null;
   readonly declaration?: Statement | null;
@@ -49,7 +53,10 @@ export function parse(source: string): Statement[] {
     if (!isAcornError(error)) throw error;
     // Without a place, so that no other parser is tried on it: one in native code would overflow the real stack.
     if (/stack space/.test(error.message)) throw new ProgramSyntaxError("The program is nested too deeply", undefined);
-    const message = error.message.replace(/ \(\d+:\d+\)$/, "");
+    const isDecorator = /Unexpected character '@'/.test(error.message);
+    const message = isDecorator
+      ? "Decorators are not supported: call the function that decorates by hand"
+      : error.message.replace(/ \(\d+:\d+\)$/, "");
     throw new ProgramSyntaxError(message, { line: error.loc.line, column: error.loc.column + 1 });
   }
 }

@@ -1,4 +1,5 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { Edits, positionAt } from "./edits.ts";
 import { isSyntaxFailure, parse, type Position, ProgramSyntaxError, type Statement } from "./parse.ts";
 import { stripTypes } from "./types.ts";
 
@@ -8,6 +9,8 @@ export interface Program {
   readonly body: string;
   /** Where in the user's source a position of the compiled function lies; undefined outside of it. */
   locate(line: number, column: number): Position | undefined;
+  /** Where in the user's source the `await` or `throw` stands that the guest knows by `index`. */
+  marked(index: number): Position | undefined;
 }
 
 /** What a program is called inside: a name that a stack can be read by, whatever the user calls the file. */
@@ -37,17 +40,57 @@ export function prepare(code: string): Program {
     source = stripped.code;
     statements = parse(source);
   }
-  const shaped = shape(source, statements);
+  const edits = new Edits();
+  const shaped = shape(source, statements, edits);
+  const toUser = ({ line, column }: Position): Position | undefined => {
+    if (!map) return { line, column };
+    const original = originalPositionFor(map, { line, column: column - 1 });
+    return original.line === null ? undefined : { line: original.line, column: original.column + 1 };
+  };
+  const marks = needsMarks.test(source) ? mark(statements, edits) : [];
   return {
-    body: `"use strict";{\n${shaped.source}\n}\n//# sourceURL=${PROGRAM}`,
+    body: `"use strict";{\n${edits.applyTo(shaped)}\n}\n//# sourceURL=${PROGRAM}`,
     locate: (line, column) => {
-      const at = shaped.locate(line - LINES_BEFORE, column);
-      if (at.line < 1) return undefined;
-      if (!map) return at;
-      const original = originalPositionFor(map, { line: at.line, column: at.column - 1 });
-      return original.line === null ? undefined : { line: original.line, column: original.column + 1 };
+      if (line <= LINES_BEFORE) return undefined;
+      return toUser(edits.locate(shaped, { line: line - LINES_BEFORE, column }));
+    },
+    marked: (index) => {
+      const offset = marks[index];
+      return offset === undefined ? undefined : toUser(positionAt(source, offset));
     },
   };
+}
+
+/** Only such programs can wait for ever, because every call is settled by somebody, or throw what has no stack. */
+const needsMarks = /\bPromise\b|\bthen\b|\bthrow\b(?!\s+new\b)/;
+
+/**
+ * Lets the guest know where the program stands: `await x` becomes `await $codemodeAwait(<index>, x)`, and `throw x`
+ * likewise. Returns the offset of each.
+ */
+function mark(statements: readonly Statement[], edits: Edits): number[] {
+  const offsets: number[] = [];
+  visit(statements, ({ type, start, end, argument }) => {
+    if (type === "AwaitExpression") {
+      edits.insert(start + "await".length, ` $codemodeAwait(${offsets.length},`);
+      edits.insert(end, ")");
+    } else if (type === "ThrowStatement" && argument && argument.type !== "NewExpression") {
+      edits.insert(argument.start, `$codemodeThrow(${offsets.length},`);
+      edits.insert(argument.end, ")");
+    } else return;
+    offsets.push(start);
+  });
+  return offsets;
+}
+
+/** Calls `look` with every node of a tree, outer ones first. */
+function visit(nodes: unknown, look: (node: Statement) => void): void {
+  const open: unknown[] = [nodes];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (typeof node !== "object" || node === null) continue;
+    if ("type" in node && "start" in node) look(node as Statement);
+    for (const [key, value] of Object.entries(node).toReversed()) if (key !== "loc") open.push(value);
+  }
 }
 
 const FENCE = /^\s*```[ \t]*(?:js|javascript|mjs|jsx|ts|typescript|mts|tsx)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/i;
@@ -63,39 +106,26 @@ function unwrap(code: string): string {
   return text.startsWith("#!") ? `//${text.slice(2)}` : text;
 }
 
-interface Shaped {
-  readonly source: string;
-  locate(line: number, column: number): Position;
-}
-
-/** Lets the program return its value. Text is only put in where it moves nothing, or where `locate` knows of it. */
-function shape(source: string, statements: readonly Statement[]): Shaped {
-  const unmoved = (line: number, column: number): Position => ({ line, column });
+/** Lets the program return its value. What moves anything goes through `edits`. */
+function shape(source: string, statements: readonly Statement[], edits: Edits): string {
   const exported = blankExports(source, statements);
-  if (exported.hasDefault) return { source: `${exported.source}\nreturn $value;`, locate: unmoved };
+  if (exported.hasDefault) return `${exported.source}\nreturn $value;`;
   const text = exported.source;
-  if (statements.some(returns)) return { source: text, locate: unmoved };
+  if (statements.some(returns)) return text;
   const last = statements.findLast(({ type }) => type !== "EmptyStatement");
   if (last?.type === "ExpressionStatement" && last.directive === undefined) {
-    const { start } = last; // not of its expression, which begins behind a parenthesis
-    const lineStart = Math.max(text.lastIndexOf("\n", start - 1), text.lastIndexOf("\r", start - 1)) + 1;
-    const inserted = "return ";
-    const { line } = last.loc.start;
-    const column = start - lineStart + 1;
-    return {
-      source: `${text.slice(0, start)}${inserted}${text.slice(start)}`,
-      locate: (at, from) => ({
-        line: at,
-        column: at === line && from > column ? Math.max(column, from - inserted.length) : from,
-      }),
-    };
+    edits.insert(last.start, "return "); // not of its expression, which begins behind a parenthesis
+    return text;
   }
-  const functions = statements.filter(({ type }) => type === "FunctionDeclaration").map(({ id }) => id?.name ?? "");
+  const functions = statements
+    .map((statement) => (statement.type === "ExportNamedDeclaration" && statement.declaration) || statement)
+    .filter(({ type }) => type === "FunctionDeclaration")
+    .map(({ id }) => id?.name ?? "");
   const only = functions.length === 1 && statements.length === 1 ? functions[0] : undefined;
   const main = functions.includes("main") ? "main" : only;
   // `result` is the program's own, or else a parameter of the function around it, which it may have set.
   const tail = main !== undefined && !declares(statements, "result") ? `return ${main};` : "return result;";
-  return { source: `${text}\n${tail}`, locate: unmoved };
+  return `${text}\n${tail}`;
 }
 
 /** Replaces `export` by blanks and `export default` by text of the same length. */
@@ -104,7 +134,11 @@ function blankExports(source: string, statements: readonly Statement[]): { sourc
   let hasDefault = false;
   for (const statement of statements) {
     const { start, type } = statement;
-    if (type === "ExportNamedDeclaration" && statement.declaration) {
+    const isEmpty = type === "ExportNamedDeclaration" && !statement.declaration && !statement.source;
+    if (isEmpty && statement.specifiers?.length === 0) {
+      const { end } = statement; // what is left of a file that had types alone to export or import
+      text = `${text.slice(0, start)}${text.slice(start, end).replace(/[^\r\n]/g, " ")}${text.slice(end)}`;
+    } else if (type === "ExportNamedDeclaration" && statement.declaration) {
       text = `${text.slice(0, start)}${" ".repeat(6)}${text.slice(start + 6)}`;
     } else if (type === "ExportDefaultDeclaration") {
       hasDefault = true;

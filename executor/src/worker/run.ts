@@ -4,15 +4,21 @@ import {
   CallErrorType,
   CallKind,
   type CallResult,
+  type Component,
   LogLevel,
+  type Manifest,
+  OnOversize,
+  type Output,
+  type RunError,
   RunErrorType,
+  toMs,
   type Value,
   ValueEncoding,
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
 import type { RunSettings } from "../guest/host.ts";
-import { excerpt, hintFor, readStack, runError } from "./failure.ts";
-import type { Isolate, Receive } from "./isolate.ts";
+import { hintFor, placeOf, readStack, runError } from "./failure.ts";
+import type { Entry, Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
 
@@ -42,8 +48,12 @@ export class ProgramRun {
   readonly #isolate: Isolate;
   readonly #write: (event: Event) => void;
   readonly #open = new Set<number>();
-  readonly #truncation = { lines: 0, bytes: 0 };
+  readonly #truncation = { logLines: 0n, logBytes: 0n, result: false, outputs: 0n };
   readonly #warnings: string[] = [];
+  readonly #startedAt = performance.now();
+  #outputBytes = 0;
+  /** Whether the program has done anything that can be seen. */
+  #isSilent = true;
   #program: Program | undefined;
   #ended: Ended | undefined;
 
@@ -59,26 +69,23 @@ export class ProgramRun {
       this.#program = prepare(code);
     } catch (error) {
       if (!(error instanceof ProgramSyntaxError)) throw error;
-      const { position } = error;
-      const place = position ? { line: position.line, column: position.column, frame: excerpt(code, position) } : {};
-      const value = {
-        ...runError(RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, error.message),
-        name: "SyntaxError",
-        ...place,
-      };
-      this.#ended = { $case: "error", value };
-      return;
+      const { message, position } = error;
+      const place = position && placeOf(code, position);
+      return this.#endAs(RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, message, { name: "SyntaxError", ...place });
     }
-    this.#isolate.start(this.#program.body, JSON.stringify(settingsOf(this.#run)), textOf(context), textOf(config));
-    this.#afterEntry();
+    const { body } = this.#program;
+    const settings = JSON.stringify(settingsOf(this.#run));
+    const catalog = JSON.stringify(catalogOf(this.#run.manifest));
+    this.#afterEntry(this.#isolate.start(this.#msLeft, body, settings, textOf(context), textOf(config), catalog));
   }
 
   settle({ seq, result, settledAt }: CallResult): void {
     if (!this.#open.delete(seq)) return; // given up by the program while the answer was on the way
     const clock = settledAt?.getTime() ?? 0;
-    if (result?.$case === "error") this.#isolate.settle(seq, "error", JSON.stringify(toGuest(result.value)), clock);
-    else this.#isolate.settle(seq, modeOf(result?.value), textOf(result?.value), clock);
-    this.#afterEntry();
+    const isError = result?.$case === "error";
+    const kind = isError ? "error" : modeOf(result?.value);
+    const text = isError ? JSON.stringify(toGuest(result.value)) : textOf(result?.value);
+    this.#afterEntry(this.#isolate.settle(this.#msLeft, seq, kind, text, clock));
   }
 
   /** How the program ended; undefined while it waits for calls. */
@@ -87,7 +94,7 @@ export class ProgramRun {
   }
 
   get truncation(): Done["truncation"] {
-    return { logLines: BigInt(this.#truncation.lines), logBytes: BigInt(this.#truncation.bytes) };
+    return this.#truncation;
   }
 
   get warnings(): string[] {
@@ -117,16 +124,26 @@ export class ProgramRun {
         }
         return;
       case "log": {
+        this.#isSilent = false;
         const level = logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG;
         return this.#write({ $case: "log", value: { level, text: String(values[1]) } });
       }
       case "dropped":
-        this.#truncation.lines += Number(values[0]);
-        this.#truncation.bytes += Number(values[1]);
+        this.#truncation.logLines += BigInt(Number(values[0]));
+        this.#truncation.logBytes += BigInt(Number(values[1]));
+        if (this.#run.onOversize === OnOversize.ON_OVERSIZE_FAIL) this.#overOutput("console output");
         return;
+      case "warn":
+        return this.#warn(String(values[0]), String(values[1]));
+      case "output":
+        return this.#output(String(values[0]), String(values[1]), String(values[2]));
+      case "cut":
+        this.#truncation.result = true;
+        return this.#warn(`The value was cut to ${this.#run.budgets?.resultBytes} bytes`, "");
       case "succeed": {
         const data = Buffer.from(String(values[0]), "utf8");
         this.#ended = { $case: "value", value: { encoding: this.#encoding, data } };
+        if (data.length === 0 && this.#isSilent) this.#warn(SILENT, "");
         return;
       }
       case "fail":
@@ -138,7 +155,37 @@ export class ProgramRun {
     return this.#run.valueEncoding || ValueEncoding.VALUE_ENCODING_EXACT;
   }
 
+  #output(kind: string, text: string, mimeType: string): void {
+    this.#isSilent = false;
+    const item = outputItem(kind, text, mimeType, this.#encoding);
+    if (!item) return;
+    this.#outputBytes += OUTPUT_OVERHEAD + sizeOfItem(item);
+    if (this.#outputBytes <= Number(this.#run.budgets?.resultBytes ?? 0n)) {
+      return this.#write({ $case: "output", value: { item } });
+    }
+    if (this.#run.onOversize !== OnOversize.ON_OVERSIZE_TRUNCATE) return this.#overOutput("output");
+    this.#truncation.outputs += 1n;
+  }
+
+  #overOutput(what: string): void {
+    const message = `The ${what} of the program is over its budget`;
+    this.#ended = { $case: "error", value: runError(RunErrorType.RUN_ERROR_TYPE_OUTPUT_LIMIT, message) };
+  }
+
+  /** `stack` tells the line that it is about. */
+  #warn(text: string, stack: string): void {
+    if (this.#warnings.length >= MAX_WARNINGS) return;
+    const position = this.#program && readStack(stack, this.#program, this.#run.fileName).position;
+    this.#warnings.push(`${text.slice(0, MAX_WARNING)}${position ? ` (line ${position.line})` : ""}`);
+  }
+
+  get #msLeft(): number {
+    const { wallTime } = this.#run.budgets ?? {};
+    return (wallTime ? toMs(wallTime) : DEFAULT_WALL_MS) - (performance.now() - this.#startedAt);
+  }
+
   #call([seq, kind, name, argument]: Plain[]): void {
+    if (kind !== "timer") this.#isSilent = false;
     const call: Call = {
       seq: Number(seq),
       kind: callKinds[String(kind)] ?? CallKind.CALL_KIND_UNSPECIFIED,
@@ -153,40 +200,90 @@ export class ProgramRun {
   }
 
   #fail(values: Plain[]): void {
-    const [type, name, message, stackText, seq, component, code, retryable] = values;
-    const { stack, position } = this.#program
-      ? readStack(String(stackText), this.#program, this.#run.fileName)
-      : { stack: "" };
-    const place = position
-      ? { line: position.line, column: position.column, frame: excerpt(this.#run.code, position) }
-      : {};
+    const [type, name, message, stackText, seq, component, code, retryable, hint, signature] = values;
     const value = {
       ...runError(typeOf(String(type), String(name), String(message)), String(message)),
       name: String(name),
-      stack,
-      hint: hintFor(String(message)),
+      hint: String(hint) || hintFor(String(message), this.#run.manifest),
+      signature: String(signature),
       component: String(component),
       code: String(code),
       retryable: retryable === true,
       ...(Number(seq) > 0 ? { seq: Number(seq) } : {}),
-      ...place,
+      ...this.#place(String(stackText)),
     };
     this.#ended = { $case: "error", value };
   }
 
+  /** Where in the program a stack begins, as far as it tells. */
+  #place(stackText: string): Pick<RunError, "stack" | "line" | "column"> & Partial<RunError> {
+    if (!this.#program) return { stack: "" };
+    const mark = /^codemode:place:(\d+)$/.exec(stackText)?.[1];
+    if (mark !== undefined) {
+      const position = this.#program.marked(Number(mark));
+      return { stack: "", ...(position && placeOf(this.#run.code, position)) };
+    }
+    const { stack, position } = readStack(stackText, this.#program, this.#run.fileName);
+    return { stack, ...(position && placeOf(this.#run.code, position)) };
+  }
+
   /** The program has returned to us: it has ended, waits for calls, or can never go on. */
-  #afterEntry(): void {
+  #afterEntry({ overdue, unhandled }: Entry): void {
+    if (unhandled && !this.#isolate.isDead) {
+      this.#warn(`A failure that nobody awaited: ${unhandled.message}`, unhandled.stack);
+    }
     if (this.#ended) return;
     if (this.#isolate.isDead) {
-      const message = "The program used more memory than it may";
-      this.#ended = { $case: "error", value: runError(RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT, message) };
+      this.#endAs(RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT, "The program used more memory than it may");
+    } else if (overdue !== undefined) {
+      this.#endAs(RunErrorType.RUN_ERROR_TYPE_TIMEOUT, "The time of the run is over", this.#place(overdue));
     } else if (this.#open.size > 0) {
       this.#write({ $case: "idle", value: { awaited: [...this.#open] } });
     } else {
       const message = "The program awaits something that nothing can settle: no call is in flight and no timer is set";
-      this.#ended = { $case: "error", value: runError(RunErrorType.RUN_ERROR_TYPE_DEADLOCK, message) };
+      const position = this.#program?.marked(this.#isolate.stuck());
+      this.#endAs(RunErrorType.RUN_ERROR_TYPE_DEADLOCK, message, position && placeOf(this.#run.code, position));
     }
   }
+
+  #endAs(type: RunErrorType, message: string, place: Partial<RunError> = {}): void {
+    this.#ended = { $case: "error", value: { ...runError(type, message), ...place } };
+  }
+}
+
+const MAX_WARNINGS = 20;
+const MAX_WARNING = 500; // characters
+const OUTPUT_OVERHEAD = 64; // bytes that an item counts beside its own, so that empty ones are not free
+const DEFAULT_WALL_MS = 30_000;
+const SILENT = "The program returned nothing, printed nothing and called nothing: is a `return` missing?";
+
+function outputItem(kind: string, text: string, mimeType: string, encoding: ValueEncoding): Output["item"] {
+  switch (kind) {
+    case "text":
+      return { $case: "text", value: text };
+    case "json":
+      return { $case: "json", value: { encoding, data: Buffer.from(text, "utf8") } };
+    case "image":
+      return { $case: "image", value: { mimeType: mimeType.slice(0, 100), data: Buffer.from(text, "base64") } };
+    default:
+      return undefined;
+  }
+}
+
+function sizeOfItem(item: NonNullable<Output["item"]>): number {
+  return item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
+}
+
+/** What the guest reads when the program asks what there is, or has made a mistake. */
+function catalogOf(manifest: Manifest | undefined): object {
+  const rows = (components: readonly Component[] = []): string[][] =>
+    components.map(({ name, description, inputSchemaJson, outputSchemaJson }) => [
+      name,
+      description,
+      inputSchemaJson,
+      outputSchemaJson,
+    ]);
+  return { tools: rows(manifest?.tools), agents: rows(manifest?.agents) };
 }
 
 function textOf(value: Value | undefined): string {
@@ -197,10 +294,14 @@ function modeOf(value: Value | undefined): "exact" | "json" {
   return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
 }
 
-function settingsOf({ tools, agents, valueEncoding, context, config, seed, clock, budgets }: Run): RunSettings {
+function settingsOf(run: Run): RunSettings {
+  const { manifest, valueEncoding, onOversize, context, config, seed, clock, budgets } = run;
   return {
-    tools,
-    agents,
+    tools: manifest?.tools.map(({ name }) => name) ?? [],
+    agents: manifest?.agents.map(({ name }) => name) ?? [],
+    ...(onOversize !== OnOversize.ON_OVERSIZE_UNSPECIFIED && {
+      onOversize: onOversize === OnOversize.ON_OVERSIZE_TRUNCATE ? "truncate" : "fail",
+    }),
     mode: valueEncoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact",
     contextMode: modeOf(context),
     configMode: modeOf(config),

@@ -1,5 +1,6 @@
 import type { EncodedSourceMap } from "@jridgewell/trace-mapping";
 import { transformSync } from "oxc-transform";
+import { positionAt } from "./edits.ts";
 import { type Position, ProgramSyntaxError } from "./parse.ts";
 
 // oxc speaks of these as errors of a module, but a program is the body of a function.
@@ -29,10 +30,4 @@ export function stripTypes(source: string, asJavaScript: ProgramSyntaxError): { 
 
 function isAfter(a: Position, b: Position | undefined): boolean {
   return !b || a.line > b.line || (a.line === b.line && a.column > b.column);
-}
-
-/** Where a UTF-16 offset lies. */
-function positionAt(source: string, offset: number): Position {
-  const lines = source.slice(0, offset).split(/\r\n|[\n\r\u2028\u2029]/);
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }

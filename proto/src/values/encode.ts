@@ -1,6 +1,6 @@
 import { toBase64 } from "./base64.ts";
 import { UnserializableError, ValueTooLargeError } from "./errors.ts";
-import { isError, primordials } from "./primordials.ts";
+import { isError, isPromise, primordials } from "./primordials.ts";
 import { utf8Length } from "./utf8.ts";
 
 /** How a value is to be written. */
@@ -262,7 +262,7 @@ class Encoder {
 function toJSON(value: object): (() => unknown) | undefined {
   const prototype = getPrototypeOf(value);
   const plain = prototype === null || prototype === primordials.ObjectPrototype;
-  if (isArray(value) || (plain && !hasOwn(value, "toJSON"))) return undefined;
+  if (isArray(value) || isPromise(value) || (plain && !hasOwn(value, "toJSON"))) return undefined;
   const { toJSON: method } = value as { toJSON?: unknown };
   return typeof method === "function" && kindOf(value) === undefined ? (method as () => unknown) : undefined;
 }
@@ -290,7 +290,7 @@ function kindOf(value: object): string | undefined {
   const view = primordials.typedArrayTag(value);
   if (view !== undefined) return view;
   if (isError(value)) return "Error";
-  if (getPrototypeOf(value) === primordials.PromisePrototype) return "Promise";
+  if (isPromise(value)) return "Promise";
   for (let index = 0; index < probes.length; index++) {
     const probe = probes[index] as (typeof probes)[number];
     try {

@@ -1,5 +1,6 @@
+export { toBase64 } from "./base64.ts";
 export { decode, type DecodeOptions } from "./decode.ts";
 export { encode, type EncodeOptions } from "./encode.ts";
 export { MalformedValueError, UnserializableError, ValueTooLargeError } from "./errors.ts";
 export { utf8Length, utf8Slice } from "./utf8.ts";
-export { bindLate, isError, primordials, setOwn } from "./primordials.ts";
+export { bindLate, isError, isPromise, primordials, setOwn } from "./primordials.ts";

@@ -54,6 +54,11 @@ export const primordials = {
   Uint8Array,
   ObjectPrototype: Object.prototype,
   PromisePrototype: Promise.prototype,
+  toPrimitive: Symbol.toPrimitive,
+  iterator: Symbol.iterator,
+  reflectGet: Reflect.get,
+  abs: Math.abs,
+  max: Math.max,
   MathMin: Math.min,
   MathFloor: Math.floor,
   isSafeInteger: Number.isSafeInteger,
@@ -61,6 +66,7 @@ export const primordials = {
   charCodeAt: uncurry<number, [number]>(String.prototype.charCodeAt),
   slice: uncurry<string, [number, number?]>(String.prototype.slice),
   indexOf: uncurry<number, [string, number?]>(String.prototype.indexOf),
+  toLowerCase: uncurry<string, []>(String.prototype.toLowerCase),
   startsWith: uncurry<boolean, [string]>(String.prototype.startsWith),
   numberToString: uncurry<string, []>(Number.prototype.toString),
   bigintToString: uncurry<string, []>(BigInt.prototype.toString),
@@ -93,6 +99,17 @@ export const primordials = {
   typedArrayLength: getter<number>(TypedArrayPrototype, "length"),
   captureStackTrace: Error.captureStackTrace,
 } as const;
+
+/** Whether `value` has Promise.prototype among its own; what it claims to be otherwise does not count. */
+export function isPromise(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  let prototype = primordials.getPrototypeOf(value);
+  for (let steps = 0; prototype !== null && steps < 3; steps++) {
+    if (prototype === primordials.PromisePrototype) return true;
+    prototype = primordials.getPrototypeOf(prototype);
+  }
+  return false;
+}
 
 /** Sets an own data property, whatever setters stand on the prototypes. */
 export function setOwn(target: object, key: PropertyKey, value: unknown): void {

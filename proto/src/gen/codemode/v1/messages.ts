@@ -8,7 +8,18 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Journal } from "./journal.ts";
-import { Budgets, CallError, CallKind, LogLevel, RunError, Truncation, Usage, Value, ValueEncoding } from "./run.ts";
+import {
+  Budgets,
+  CallError,
+  CallKind,
+  LogLevel,
+  OnOversize,
+  RunError,
+  Truncation,
+  Usage,
+  Value,
+  ValueEncoding,
+} from "./run.ts";
 
 export const protobufPackage = "codemode.v1";
 
@@ -52,6 +63,9 @@ export interface ExecutorMessage {
     | //
     /** Last and once. */
     { $case: "finished"; value: Finished }
+    | //
+    /** Something that the program shows beside its value. */
+    { $case: "output"; value: Output }
     | undefined;
 }
 
@@ -100,6 +114,8 @@ export interface Start {
     | undefined;
   /** How the program's values are to be written. Default VALUE_ENCODING_EXACT. */
   valueEncoding: ValueEncoding;
+  /** What becomes of a value, of output or of logs over their budget. */
+  onOversize: OnOversize;
   /** What earlier attempts at this run have settled. An executor that cannot replay answers UNIMPLEMENTED. */
   journal: Journal | undefined;
 }
@@ -167,6 +183,30 @@ export interface Log {
   text: string;
   /** Where in the program, from 1. Absent when unknown. */
   line?: number | undefined;
+}
+
+/** Something that the program shows beside its value, by text(), json() or image(). In the order of the program. */
+export interface Output {
+  /** Exactly one. */
+  item:
+    | //
+    /** For people and models. */
+    { $case: "text"; value: string }
+    | //
+    /** A value. */
+    { $case: "json"; value: Value }
+    | //
+    /** A picture. */
+    { $case: "image"; value: Image }
+    | undefined;
+}
+
+/** A picture, as the program gave it: nobody has looked whether it is one. */
+export interface Image {
+  /** Such as "image/png". 1 to 100 characters. */
+  mimeType: string;
+  /** The file. */
+  data: Buffer;
 }
 
 /** A call that the app is to make, once. */
@@ -315,6 +355,9 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
       case "finished":
         Finished.encode(message.event.value, writer.uint32(50).fork()).join();
         break;
+      case "output":
+        Output.encode(message.event.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -380,6 +423,14 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
             message.event = { $case: "finished", value: Finished.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.event = { $case: "output", value: Output.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -408,6 +459,7 @@ function createBaseStart(): Start {
     seed: Buffer.alloc(0),
     clock: undefined,
     valueEncoding: 0,
+    onOversize: 0,
     journal: undefined,
   };
 }
@@ -457,6 +509,9 @@ export const Start: MessageFns<Start> = {
     }
     if (message.valueEncoding !== 0) {
       writer.uint32(112).int32(message.valueEncoding);
+    }
+    if (message.onOversize !== 0) {
+      writer.uint32(128).int32(message.onOversize);
     }
     if (message.journal !== undefined) {
       Journal.encode(message.journal, writer.uint32(122).fork()).join();
@@ -587,6 +642,14 @@ export const Start: MessageFns<Start> = {
             }
 
             message.valueEncoding = reader.int32() as any;
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.onOversize = reader.int32() as any;
             continue;
           }
           case 15: {
@@ -994,6 +1057,133 @@ export const Log: MessageFns<Log> = {
             }
 
             message.line = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOutput(): Output {
+  return { item: undefined };
+}
+
+export const Output: MessageFns<Output> = {
+  encode(message: Output, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.item?.$case) {
+      case "text":
+        writer.uint32(10).string(message.item.value);
+        break;
+      case "json":
+        Value.encode(message.item.value, writer.uint32(18).fork()).join();
+        break;
+      case "image":
+        Image.encode(message.item.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Output {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutput();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.item = { $case: "text", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.item = { $case: "json", value: Value.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.item = { $case: "image", value: Image.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseImage(): Image {
+  return { mimeType: "", data: Buffer.alloc(0) };
+}
+
+export const Image: MessageFns<Image> = {
+  encode(message: Image, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mimeType !== "") {
+      writer.uint32(10).string(message.mimeType);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Image {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mimeType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
             continue;
           }
         }

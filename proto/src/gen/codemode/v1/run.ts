@@ -32,6 +32,26 @@ export namespace ValueEncoding {
   export type UNRECOGNIZED = typeof ValueEncoding.UNRECOGNIZED;
 }
 
+/** What becomes of what is over its budget. */
+export const OnOversize = {
+  /** ON_OVERSIZE_UNSPECIFIED - A value or output ends the run as RUN_ERROR_TYPE_OUTPUT_LIMIT; logs are cut and counted. */
+  ON_OVERSIZE_UNSPECIFIED: 0,
+  /** ON_OVERSIZE_FAIL - All of them end the run as RUN_ERROR_TYPE_OUTPUT_LIMIT. */
+  ON_OVERSIZE_FAIL: 1,
+  /** ON_OVERSIZE_TRUNCATE - All of them are cut, their structure kept, and Truncation tells. */
+  ON_OVERSIZE_TRUNCATE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type OnOversize = typeof OnOversize[keyof typeof OnOversize];
+
+export namespace OnOversize {
+  export type ON_OVERSIZE_UNSPECIFIED = typeof OnOversize.ON_OVERSIZE_UNSPECIFIED;
+  export type ON_OVERSIZE_FAIL = typeof OnOversize.ON_OVERSIZE_FAIL;
+  export type ON_OVERSIZE_TRUNCATE = typeof OnOversize.ON_OVERSIZE_TRUNCATE;
+  export type UNRECOGNIZED = typeof OnOversize.UNRECOGNIZED;
+}
+
 /** Levels of the console. */
 export const LogLevel = {
   /** LOG_LEVEL_UNSPECIFIED - Not used. */
@@ -214,7 +234,7 @@ export interface Budgets {
   answerBytes?:
     | bigint
     | undefined;
-  /** The program's value, in bytes. */
+  /** The program's value, in bytes; and as many again for its output. */
   resultBytes?:
     | bigint
     | undefined;
@@ -260,6 +280,10 @@ export interface Truncation {
   logLines: bigint;
   /** Their bytes. */
   logBytes: bigint;
+  /** The value is not whole: what was cut says so at its place. */
+  result: boolean;
+  /** Items of output that were dropped. */
+  outputs: bigint;
 }
 
 /** A failed call, as the program may catch it. */
@@ -308,6 +332,8 @@ export interface RunError {
   code: string;
   /** The same call may succeed later. */
   retryable: boolean;
+  /** How the component is to be called, for the TOOL types. Such as "tools.add(input: { a: number; b: number }): number". */
+  signature: string;
 }
 
 function createBaseValue(): Value {
@@ -713,7 +739,7 @@ export const Usage: MessageFns<Usage> = {
 };
 
 function createBaseTruncation(): Truncation {
-  return { logLines: 0n, logBytes: 0n };
+  return { logLines: 0n, logBytes: 0n, result: false, outputs: 0n };
 }
 
 export const Truncation: MessageFns<Truncation> = {
@@ -729,6 +755,15 @@ export const Truncation: MessageFns<Truncation> = {
         throw new globalThis.Error("value provided for field message.logBytes of type uint64 too large");
       }
       writer.uint32(16).uint64(message.logBytes);
+    }
+    if (message.result !== false) {
+      writer.uint32(24).bool(message.result);
+    }
+    if (message.outputs !== 0n) {
+      if (BigInt.asUintN(64, message.outputs) !== message.outputs) {
+        throw new globalThis.Error("value provided for field message.outputs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.outputs);
     }
     return writer;
   },
@@ -760,6 +795,22 @@ export const Truncation: MessageFns<Truncation> = {
             }
 
             message.logBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.result = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.outputs = reader.uint64() as bigint;
             continue;
           }
         }
@@ -879,6 +930,7 @@ function createBaseRunError(): RunError {
     component: "",
     code: "",
     retryable: false,
+    signature: "",
   };
 }
 
@@ -919,6 +971,9 @@ export const RunError: MessageFns<RunError> = {
     }
     if (message.retryable !== false) {
       writer.uint32(96).bool(message.retryable);
+    }
+    if (message.signature !== "") {
+      writer.uint32(106).string(message.signature);
     }
     return writer;
   },
@@ -1030,6 +1085,14 @@ export const RunError: MessageFns<RunError> = {
             }
 
             message.retryable = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.signature = reader.string();
             continue;
           }
         }

@@ -7,8 +7,8 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { Call, CallCancelled, CallResult, Idle, Log } from "../../v1/messages.ts";
-import { Budgets, RunError, Truncation, Value, ValueEncoding } from "../../v1/run.ts";
+import { Call, CallCancelled, CallResult, Idle, Log, Manifest, Output } from "../../v1/messages.ts";
+import { Budgets, OnOversize, RunError, Truncation, Value, ValueEncoding } from "../../v1/run.ts";
 
 export const protobufPackage = "codemode.worker.v1";
 
@@ -55,6 +55,9 @@ export interface WorkerEvent {
     | //
     /** The isolate is disposed and nothing of it runs any more. */
     { $case: "clean"; value: Clean }
+    | //
+    /** Something that the program shows beside its value. */
+    { $case: "output"; value: Output }
     | undefined;
 }
 
@@ -64,10 +67,10 @@ export interface Run {
   code: string;
   /** What it is called in stacks. */
   fileName: string;
-  /** Names in scope. */
-  tools: string[];
-  /** Names in scope. */
-  agents: string[];
+  /** What it may call. */
+  manifest:
+    | Manifest
+    | undefined;
   /** The program's `context`. */
   context:
     | Value
@@ -78,6 +81,8 @@ export interface Run {
     | undefined;
   /** How values are to be written. */
   valueEncoding: ValueEncoding;
+  /** What becomes of what is over its budget. */
+  onOversize: OnOversize;
   /** Seeds Math.random and crypto. */
   seed: Buffer;
   /** What the program's clock shows. */
@@ -221,6 +226,9 @@ export const WorkerEvent: MessageFns<WorkerEvent> = {
       case "clean":
         Clean.encode(message.event.value, writer.uint32(58).fork()).join();
         break;
+      case "output":
+        Output.encode(message.event.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -294,6 +302,14 @@ export const WorkerEvent: MessageFns<WorkerEvent> = {
             message.event = { $case: "clean", value: Clean.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.event = { $case: "output", value: Output.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -311,11 +327,11 @@ function createBaseRun(): Run {
   return {
     code: "",
     fileName: "",
-    tools: [],
-    agents: [],
+    manifest: undefined,
     context: undefined,
     config: undefined,
     valueEncoding: 0,
+    onOversize: 0,
     seed: Buffer.alloc(0),
     clock: undefined,
     budgets: undefined,
@@ -330,11 +346,8 @@ export const Run: MessageFns<Run> = {
     if (message.fileName !== "") {
       writer.uint32(18).string(message.fileName);
     }
-    for (const v of message.tools) {
-      writer.uint32(26).string(v!);
-    }
-    for (const v of message.agents) {
-      writer.uint32(34).string(v!);
+    if (message.manifest !== undefined) {
+      Manifest.encode(message.manifest, writer.uint32(26).fork()).join();
     }
     if (message.context !== undefined) {
       Value.encode(message.context, writer.uint32(42).fork()).join();
@@ -344,6 +357,9 @@ export const Run: MessageFns<Run> = {
     }
     if (message.valueEncoding !== 0) {
       writer.uint32(56).int32(message.valueEncoding);
+    }
+    if (message.onOversize !== 0) {
+      writer.uint32(32).int32(message.onOversize);
     }
     if (message.seed.length !== 0) {
       writer.uint32(66).bytes(message.seed);
@@ -391,15 +407,7 @@ export const Run: MessageFns<Run> = {
               break;
             }
 
-            message.tools.push(reader.string());
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.agents.push(reader.string());
+            message.manifest = Manifest.decode(reader, reader.uint32());
             continue;
           }
           case 5: {
@@ -424,6 +432,14 @@ export const Run: MessageFns<Run> = {
             }
 
             message.valueEncoding = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.onOversize = reader.int32() as any;
             continue;
           }
           case 8: {

@@ -1,0 +1,52 @@
+import { primordials, setOwn } from "@codemode/proto/values";
+import { hide } from "./clock.ts";
+import type { Outputs } from "./outputs.ts";
+import type { Components } from "./tools.ts";
+
+const { charCodeAt, create, hasOwn, indexOf, slice } = primordials;
+
+/**
+ * Names that other systems teach models: a namespace as a global (`github.search()`), `external_<tool>`, and
+ * `emit`, `print` and `notify` for output. None takes the place of what the language has.
+ */
+export function installAliases(
+  global: object,
+  { tools, tool }: Components,
+  names: readonly string[],
+  { text, json }: Outputs,
+  source: string,
+): void {
+  const spaces = create(null) as Record<string, true>;
+  const external = indexOf(source, "external_") !== -1;
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as string;
+    const dot = indexOf(name, ".");
+    const space = dot > 0 ? slice(name, 0, dot) : "";
+    if (space !== "" && !hasOwn(spaces, space)) {
+      setOwn(spaces, space, true);
+      if (!(space in global)) hide(global, space, tools[space]);
+    }
+    if (external) hide(global, `external_${identifier(name)}`, tool(name));
+  }
+  const show = (value: unknown): void => (typeof value === "object" && value !== null ? json(value) : text(value));
+  hide(global, "emit", show);
+  hide(global, "notify", show);
+  hide(global, "print", (...values: unknown[]) => {
+    let line = "";
+    for (let index = 0; index < values.length; index++) {
+      line += `${index > 0 ? " " : ""}${primordials.String(values[index])}`;
+    }
+    text(line);
+  });
+}
+
+/** A name with an underscore for every character that no identifier has. */
+function identifier(name: string): string {
+  let out = "";
+  for (let at = 0; at < name.length; at++) {
+    const code = charCodeAt(name, at);
+    const letter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 36 || code > 127;
+    out += letter || code === 95 || (code >= 48 && code <= 57) ? slice(name, at, at + 1) : "_";
+  }
+  return out;
+}

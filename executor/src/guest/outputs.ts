@@ -1,0 +1,43 @@
+import { primordials, toBase64 } from "@codemode/proto/values";
+import { encodeForHost } from "./failures.ts";
+import type { RunSettings, Send } from "./host.ts";
+import { inspect } from "./inspect.ts";
+
+const { freeze, indexOf, slice, startsWith } = primordials;
+
+const MAX_TEXT = 1_000_000; // characters of one item; the budget of all is the session's
+
+/** The functions by which a program shows something beside its value. */
+export interface Outputs {
+  readonly text: (value: unknown) => void;
+  readonly json: (value: unknown) => void;
+  readonly image: (image: unknown, mimeType?: unknown) => void;
+}
+
+export function createOutputs(send: Send, settings: RunSettings): Outputs {
+  const text = (value: unknown): void => {
+    send("output", "text", typeof value === "string" ? slice(value, 0, MAX_TEXT) : inspect(value, MAX_TEXT), "");
+  };
+  const json = (value: unknown): void => {
+    const { mode, limits } = settings;
+    send("output", "json", encodeForHost(value, { mode, maxBytes: limits.resultBytes, stacks: false }), "");
+  };
+  /** Base64 text, a data: URL, or bytes. */
+  const image = (given: unknown, mimeType: unknown = "image/png"): void => {
+    if (typeof given !== "string") {
+      return send("output", "image", toBase64(bytesOf(given)), primordials.String(mimeType));
+    }
+    const comma = startsWith(given, "data:") ? indexOf(given, ";base64,") : -1;
+    if (startsWith(given, "data:") && comma === -1) {
+      throw new primordials.TypeError("image() takes a data: URL only when it is in base64");
+    }
+    const type = comma === -1 ? primordials.String(mimeType) : slice(given, 5, comma);
+    send("output", "image", comma === -1 ? given : slice(given, comma + 8), type);
+  };
+  return freeze({ text: freeze(text), json: freeze(json), image: freeze(image) });
+}
+
+function bytesOf(given: unknown): Uint8Array {
+  if (primordials.typedArrayTag(given) === "Uint8Array") return given as Uint8Array;
+  throw new primordials.TypeError("image() takes base64 text, a data: URL or a Uint8Array");
+}

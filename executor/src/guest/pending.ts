@@ -1,0 +1,39 @@
+import { primordials } from "@codemode/proto/values";
+
+const { create, hasOwn, PromisePrototype } = primordials;
+
+/**
+ * Makes the answer of a call a promise that says so when it is used as if it were its value: `(tools.x()).items`,
+ * `tools.x() + 1`, `JSON.stringify(tools.x())`. It stays a real promise of this realm, with a prototype in between.
+ */
+export function createPendingPrototype(name: string): object {
+  const misused = (use: string): never => {
+    throw new primordials.TypeError(`${name}() gives a promise, and ${use} is used without \`await\``);
+  };
+  return new primordials.Proxy(
+    create(PromisePrototype) as object,
+    {
+      __proto__: null,
+      get: (_target: object, key: PropertyKey, receiver: unknown) => {
+        const value = primordials.reflectGet(PromisePrototype, key, receiver);
+        if (value !== undefined && key !== "toString" && key !== "valueOf") return value;
+        if (key === primordials.toPrimitive) return () => misused("it");
+        if (key === primordials.iterator) return misused("it");
+        if (typeof key === "symbol" || hasOwn(ordinary, key)) return value;
+        return misused(`its .${key as string}`);
+      },
+    } as ProxyHandler<object>,
+  );
+}
+
+/** Looked up on anything, by the language, by consoles and by well-meant checks. */
+const ordinary = {
+  __proto__: null,
+  then: 1,
+  constructor: 1,
+  toString: 1,
+  valueOf: 1,
+  name: 1,
+  nodeType: 1,
+  asymmetricMatch: 1,
+};
