@@ -30,6 +30,13 @@ export interface ExecuteOptions {
   readonly executionId?: string;
   /** Budgets over those of the configuration, one by one. */
   readonly budgets?: Partial<RunBudgets>;
+  /**
+   * What becomes of a value, of output or of console lines over their budgets: `fail` ends the run as `OutputLimit`,
+   * `truncate` cuts them and keeps their structure.
+   *
+   * @defaultValue a value and output fail, console lines are dropped and counted
+   */
+  readonly onOversize?: "fail" | "truncate";
   /** What the program is called in stacks and messages. */
   readonly fileName?: string;
   /** Values that the program sees as `config`, over those of `withConfig`. */
@@ -54,6 +61,9 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
   if (typeof code !== "string") throw refused("the code is no string");
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
     throw refused("signal is no AbortSignal");
+  if (![undefined, "fail", "truncate"].includes(options.onOversize)) {
+    throw refused(`onOversize ${JSON.stringify(options.onOversize)} is neither "fail" nor "truncate"`);
+  }
   const prefix = config.observability.correlationIdPrefix;
   const correlationId = options.correlationId ?? `${prefix}-${Date.now().toString(36)}-${tail()}`;
   const executionId = options.executionId ?? randomUUID();
@@ -73,6 +83,7 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
       context,
       config: { ...around.values, ...options.config },
       budgets: budgetsOf(options, config),
+      onOversize: options.onOversize,
       inContext: (body) => registry.runWithContext(context, body),
       onLog: guarded(options.onLog),
       onCall: guarded(options.onCall),

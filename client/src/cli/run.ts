@@ -6,7 +6,7 @@ import type { Outcome } from "../run/outcome.ts";
 import { exitCodeOfOutcome, exitCodeOfSignal, UsageError } from "./exit-codes.ts";
 import { print, stderrLogger } from "./print.ts";
 import { loadTools } from "./tools-module.ts";
-import { showCall, showLog, showOutcome } from "./view.ts";
+import { outputText, showCall, showLog, showOutcome } from "./view.ts";
 
 export interface RunOptions {
   readonly tools?: string;
@@ -43,6 +43,7 @@ async function show(outcome: Outcome, asJson: boolean, isLive: boolean): Promise
   if (isLive) showOutcome(outcome);
   const document = outcome.toJSON();
   if (asJson) return print(`${JSON.stringify(document, undefined, 2)}\n`);
+  for (const item of outcome.outputs) await print(`${outputText(item)}\n`);
   if (outcome.status !== "ok" || outcome.value === undefined) return;
   const { value } = document;
   await print(`${typeof value === "string" ? value : JSON.stringify(value, undefined, 2)}\n`);

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
-import type { CallRecord, LogLine, Outcome } from "../run/outcome.ts";
+import { encode } from "@codemode/proto/values";
+import type { CallRecord, LogLine, Outcome, OutputItem } from "../run/outcome.ts";
 import { note, printable } from "./print.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -22,6 +23,18 @@ export function showCall({ seq, name, state, durationMs }: CallRecord): void {
   note(`${style(format, mark)} #${seq} ${printable(name)} ${style("gray", `${state}${took}`)}`);
 }
 
+/** An item of output, as text. */
+export function outputText(item: OutputItem): string {
+  switch (item.type) {
+    case "text":
+      return printable(item.text);
+    case "json":
+      return encode(item.value);
+    case "image":
+      return `[${printable(item.mimeType)}, ${item.data.length} bytes]`;
+  }
+}
+
 /** The last lines: how the run ended, and where a failure is. */
 export function showOutcome(outcome: Outcome): void {
   const { status, error, warnings, usage, attempts } = outcome;
@@ -30,6 +43,7 @@ export function showOutcome(outcome: Outcome): void {
     const place = error.line ? ` (line ${error.line}${error.column ? `:${error.column}` : ""})` : "";
     note(`${style("red", `✗ ${error.type}`)}: ${printable(error.message)}${place}`);
     if (error.frame) note(printable(error.frame));
+    if (error.signature) note(printable(error.signature));
     if (error.hint) note(`${style("cyan", "hint")}: ${printable(error.hint)}`);
   }
   const again = attempts > 1 ? `, ${attempts} attempts` : "";

@@ -108,6 +108,9 @@ export class Attempt {
       case "log":
         this.#run.log(event.value);
         return undefined;
+      case "output":
+        this.#run.output(event.value);
+        return undefined;
       case "call":
         if (aborted) return undefined; // T4
         this.#run.call(event.value, (value) => this.#send({ event: { $case: "callResult", value } }));

@@ -1,5 +1,14 @@
-import { type Finished, type Log, LogLevel, type RunError, RunErrorType, toMs } from "@codemode/proto/messages";
-import type { LogLine, RunFailure, RunFailureType, RunUsage } from "./outcome.ts";
+import {
+  type Finished,
+  type Log,
+  LogLevel,
+  type Output,
+  type RunError,
+  RunErrorType,
+  toMs,
+} from "@codemode/proto/messages";
+import type { LogLine, OutputItem, RunFailure, RunFailureType, RunUsage } from "./outcome.ts";
+import { fromWire } from "./values.ts";
 
 const FAILURE_TYPES: ReadonlyMap<RunErrorType, RunFailureType> = new Map([
   [RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, "SyntaxError"],
@@ -48,7 +57,19 @@ export function toFailure(error: RunError): RunFailure | undefined {
     ...(error.component && { tool: cut(error.component) }),
     ...(error.code && { code: cut(error.code) }),
     ...(error.retryable && { retryable: true }),
+    ...(error.signature && { signature: cut(error.signature) }),
   };
+}
+
+export function toOutputItem(item: NonNullable<Output["item"]>): OutputItem {
+  switch (item.$case) {
+    case "text":
+      return { type: "text", text: item.value };
+    case "json":
+      return { type: "json", value: fromWire(item.value) };
+    case "image":
+      return { type: "image", mimeType: item.value.mimeType, data: new Uint8Array(item.value.data) };
+  }
 }
 
 export function toLogLine(log: Log): LogLine {

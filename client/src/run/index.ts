@@ -1,8 +1,10 @@
+export type { ModelTextOptions } from "./model-text.ts";
 export {
   type CallRecord,
   type LogLine,
   Outcome,
   type OutcomeData,
+  type OutputItem,
   type RunFailure,
   type RunFailureType,
   type RunUsage,

@@ -1,5 +1,6 @@
 import { encode } from "@codemode/proto/values";
 import { OutcomeError } from "../errors.ts";
+import { type ModelTextOptions, toModelText } from "./model-text.ts";
 
 /** How a program can fail. A closed set. */
 export type RunFailureType =
@@ -42,7 +43,15 @@ export interface RunFailure {
   readonly code?: string;
   /** The same call may succeed later. */
   readonly retryable?: boolean;
+  /** How the tool is to be called, for the tool types. */
+  readonly signature?: string;
 }
+
+/** Something that a program has shown beside its value, by `text()`, `json()` or `image()`. Nobody has checked it. */
+export type OutputItem =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "json"; readonly value: unknown }
+  | { readonly type: "image"; readonly mimeType: string; readonly data: Uint8Array };
 
 /** What became of one call. `unknown`: its handler was told to stop, and may have had its effect or not. */
 export interface CallRecord {
@@ -90,6 +99,8 @@ export interface OutcomeData<T> {
   /** Tool and agent calls in the order in which they were issued. */
   readonly calls: readonly CallRecord[];
   readonly logs: readonly LogLine[];
+  /** In the order of the program. */
+  readonly outputs: readonly OutputItem[];
   readonly usage: RunUsage;
   /** For the author of the program. */
   readonly warnings: readonly string[];
@@ -106,6 +117,7 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
   readonly error: RunFailure | null;
   readonly calls: readonly CallRecord[];
   readonly logs: readonly LogLine[];
+  readonly outputs: readonly OutputItem[];
   readonly usage: RunUsage;
   readonly warnings: readonly string[];
   readonly attempts: number;
@@ -118,6 +130,7 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
     this.error = data.error;
     this.calls = data.calls;
     this.logs = data.logs;
+    this.outputs = data.outputs;
     this.usage = data.usage;
     this.warnings = data.warnings;
     this.attempts = data.attempts;
@@ -127,6 +140,14 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
   unwrap(): T {
     if (this.error) throw new OutcomeError(this);
     return this.value as T; // a program without an error has a value, `undefined` among them
+  }
+
+  /**
+   * What a model should read to go on, or to mend its program: the cause, the line and a fix first, then warnings,
+   * calls, output and console. Never longer than `budget`; the same for two runs that went the same way.
+   */
+  toModelText(options?: ModelTextOptions): string {
+    return toModelText(this, options);
   }
 
   /** One JSON document. Values that JSON cannot hold are shown as `{"$type": …}`, `undefined` as `null`. */

@@ -4,16 +4,20 @@ import {
   type CallResult,
   type Finished,
   type Log,
+  type Output,
   type Start,
   toMs,
   type Value,
 } from "@codemode/proto/messages";
+import { CodemodeError } from "@codemode/proto";
 import { messageOf } from "./call-error.ts";
+import { Evidence } from "./evidence.ts";
 import { Gate, violation } from "./gate.ts";
 import { Journal } from "./journal.ts";
-import { toFailure, toLogLine, toUsage } from "./from-wire.ts";
+import { toFailure, toUsage } from "./from-wire.ts";
 import { toLedger, toRecord } from "./ledger.ts";
-import { type CallRecord, type LogLine, Outcome, type RunFailure } from "./outcome.ts";
+import { withLoops } from "./loops.ts";
+import { type CallRecord, Outcome, type RunFailure } from "./outcome.ts";
 import { type RunRequest, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
@@ -23,8 +27,6 @@ const MAX_CALLS_IN_FLIGHT = 1024;
 const MAX_LOG_LINES = 10_000;
 const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
-const MAX_WARNINGS = 100;
-const MAX_WARNING_LENGTH = 1_000;
 
 /** One run as the app sees it, over all attempts. Knows no stream: it is told what an executor says. */
 export class Run {
@@ -34,9 +36,7 @@ export class Run {
   readonly #journal = new Journal();
   readonly #gate: Gate;
   readonly #start: Omit<Start, "attempt">;
-  readonly #logs: LogLine[] = [];
-  #logBytes = 0;
-  #droppedLogs = 0;
+  readonly #evidence: Evidence;
   #accepted: Accepted | undefined;
   #acceptedAt = 0;
 
@@ -61,6 +61,11 @@ export class Run {
       },
     });
     this.#start = toStart(request);
+    this.#evidence = new Evidence({
+      logLines: budgets.maxLogLines ?? MAX_LOG_LINES,
+      logBytes: budgets.maxLogBytes ?? MAX_LOG_BYTES,
+      outputBytes: budgets.maxResultBytes ?? MAX_ANSWER_BYTES,
+    });
   }
 
   /** True once an executor has given the run a slot. From then on there is no other attempt. */
@@ -87,16 +92,16 @@ export class Run {
   }
 
   log(log: Log): void {
-    const bytes = Buffer.byteLength(log.text);
-    const { maxLogLines = MAX_LOG_LINES, maxLogBytes = MAX_LOG_BYTES } = this.request.budgets;
-    if (this.#logs.length >= maxLogLines || this.#logBytes + bytes > maxLogBytes) {
-      this.#droppedLogs += 1;
-      return;
+    const line = this.#evidence.log(log);
+    if (line) this.request.onLog?.(line);
+  }
+
+  output(output: Output): void {
+    try {
+      this.#evidence.output(output);
+    } catch (cause) {
+      throw CodemodeError.is(cause) ? cause : violation(`sent output that cannot be read (${messageOf(cause)})`);
     }
-    this.#logBytes += bytes;
-    const line = toLogLine(log);
-    this.#logs.push(line);
-    this.request.onLog?.(line);
   }
 
   /** Starts a call; `answer` gets its result, in settle order. Throws when the executor may not ask for it. */
@@ -159,18 +164,16 @@ export class Run {
   #outcome(value: unknown, error: RunFailure | null, lost: boolean, finished: Finished | undefined): Outcome {
     const { executionId, correlationId } = this.request;
     const own = { wallMs: this.accepted ? performance.now() - this.#acceptedAt : 0, calls: this.#journal.size };
-    const dropped = this.#droppedLogs + Number(finished?.truncation?.logLines ?? 0);
-    const warnings = (finished?.warnings ?? []).slice(0, MAX_WARNINGS).map((text) => text.slice(0, MAX_WARNING_LENGTH));
-    if (dropped > 0) warnings.push(`${dropped} lines of console output were dropped: over the budget`);
     return new Outcome({
       executionId,
       correlationId,
       value,
-      error,
+      error: error && withLoops(error, this.request.code),
       calls: toLedger(this.#journal.entries(), lost),
-      logs: this.#logs,
+      logs: this.#evidence.logs,
+      outputs: this.#evidence.outputs,
       usage: toUsage(finished, own),
-      warnings,
+      warnings: this.#evidence.warnings(finished),
       attempts: this.attempts,
     });
   }

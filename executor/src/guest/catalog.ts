@@ -138,13 +138,17 @@ function holds(text: string, words: readonly string[]): boolean {
 export function nearest(name: string, names: readonly string[]): string[] {
   const best: string[] = [];
   const wanted = canonical(name);
+  const words = sortedWords(name);
+  for (let index = 0; index < names.length; index++) {
+    if (sortedWords(names[index] as string) === words) setOwn(best, best.length, names[index]);
+  }
   const within = wanted.length <= 4 ? 1 : MathMin(5, primordials.MathFloor(wanted.length / 2));
   for (let allowed = 0; allowed <= within && best.length < 3; allowed++) {
     for (let index = 0; index < names.length && best.length < 3; index++) {
       const other = canonical(names[index] as string);
       const near =
         allowed === 0 || primordials.abs(other.length - wanted.length) <= allowed ? distance(wanted, other) : Infinity;
-      if (near === allowed) setOwn(best, best.length, names[index]);
+      if (near === allowed && !isIn(best, names[index] as string)) setOwn(best, best.length, names[index]);
     }
   }
   for (let index = 0; index < names.length && best.length < 3 && wanted.length > 2; index++) {
@@ -168,6 +172,30 @@ export function canonical(name: string): string {
     if (code !== 45 && code !== 46 && code !== 95) text += slice(name, at, at + 1);
   }
   return toLowerCase(text);
+}
+
+/** The words of a name in one order, so that `listUsers` is `users.list`. */
+function sortedWords(name: string): string {
+  const words: string[] = [];
+  let word = "";
+  const end = (): void => {
+    const ended = word;
+    if (ended === "") return;
+    word = "";
+    let at = words.length;
+    for (; at > 0 && (words[at - 1] as string) > ended; at--) setOwn(words, at, words[at - 1]);
+    setOwn(words, at, ended);
+  };
+  for (let at = 0; at < name.length && at < 128; at++) {
+    const code = charCodeAt(name, at);
+    const isBreak = code === 45 || code === 46 || code === 95;
+    if (isBreak || (code >= 65 && code <= 90)) end();
+    if (!isBreak) word += toLowerCase(slice(name, at, at + 1));
+  }
+  end();
+  let text = "";
+  for (let index = 0; index < words.length; index++) text += `${words[index]} `;
+  return text;
 }
 
 /** Levenshtein's, with a swap of neighbours as one edit. */

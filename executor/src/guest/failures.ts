@@ -9,11 +9,13 @@ import {
 import type { Failure, Send } from "./host.ts";
 import { inspect } from "./inspect.ts";
 
-const { slice, weakMapGet, weakMapSet } = primordials;
+const { isArray, slice, weakMapGet, weakMapSet } = primordials;
 
 const MAX_NAME = 100; // characters, like the two below
 const MAX_MESSAGE = 4_000;
 const MAX_STACK = 8_000;
+const MAX_BRIEF = 200;
+const MAX_CAUSES = 3;
 
 /** Why an error was thrown: kept here, because whatever the error itself carries a program can forge. */
 const failures: object = new primordials.WeakMap();
@@ -54,7 +56,37 @@ export function fail(send: Send, thrown: unknown, explain: (failure: Failure) =>
     // A help, and what it looks at is the program's.
   }
   const name = read("name", MAX_NAME);
-  sendFailure(send, failure, name, read("message", MAX_MESSAGE), read("stack", MAX_STACK), explanation);
+  const message = slice(read("message", MAX_MESSAGE) + becauseOf(thrown), 0, MAX_MESSAGE);
+  sendFailure(send, failure, name, message, read("stack", MAX_STACK), explanation);
+}
+
+/** What an error says of the errors behind it: its causes, or those that it stands for. */
+function becauseOf(thrown: Error): string {
+  let text = "";
+  try {
+    let { cause } = thrown;
+    for (let depth = 0; depth < MAX_CAUSES && cause !== undefined; depth++) {
+      text += `; caused by ${brief(cause)}`;
+      cause = isError(cause) ? cause.cause : undefined;
+    }
+    const { errors } = thrown as { errors?: unknown };
+    if (isArray(errors)) {
+      for (let index = 0; index < errors.length && index < MAX_CAUSES; index++) text += `; ${brief(errors[index])}`;
+    }
+  } catch {
+    // A help, and what it reads is the program's.
+  }
+  return text;
+}
+
+function brief(thrown: unknown): string {
+  if (!isError(thrown)) return inspect(thrown, MAX_BRIEF);
+  const { name, message } = thrown;
+  return slice(
+    `${typeof name === "string" ? name : "Error"}: ${typeof message === "string" ? message : ""}`,
+    0,
+    MAX_BRIEF,
+  );
 }
 
 /** Ends the run for a reason of ours, which no `catch` of the program's gets past. */

@@ -1,4 +1,5 @@
 import { primordials } from "@codemode/proto/values";
+import { nameSet } from "./name-set.ts";
 
 const { create, hasOwn, PromisePrototype } = primordials;
 
@@ -27,13 +28,4 @@ export function createPendingPrototype(name: string): object {
 }
 
 /** Looked up on anything, by the language, by consoles and by well-meant checks. */
-const ordinary = {
-  __proto__: null,
-  then: 1,
-  constructor: 1,
-  toString: 1,
-  valueOf: 1,
-  name: 1,
-  nodeType: 1,
-  asymmetricMatch: 1,
-};
+const ordinary = nameSet("then", "constructor", "toString", "valueOf");

@@ -24,7 +24,12 @@ export function installTimers(global: object, calls: Calls): void {
     const fire = (): void => {
       if (repeats) arm();
       else mapDelete(running, id);
-      apply(callback as () => void, undefined, given);
+      try {
+        apply(callback as () => void, undefined, given);
+      } catch (error) {
+        // Nobody's to catch, and the answers behind this one must go on: it is told as a failure that nobody awaited.
+        void new primordials.Promise((_resolve, reject) => reject(error));
+      }
     };
     arm();
     return id;

@@ -4,6 +4,7 @@ import { canonical, type Catalog, type ComponentKind, propertiesOf } from "./cat
 import type { Discovery } from "./discovery.ts";
 import { blame, encodeForHost, failureOf } from "./failures.ts";
 import type { RunSettings } from "./host.ts";
+import { nameSet } from "./name-set.ts";
 import { createPendingPrototype } from "./pending.ts";
 import { access, signatureOf } from "./signature.ts";
 
@@ -44,13 +45,9 @@ export function createComponents(
   const agents = new Group("agent", settings.agents, issue, catalog, {});
   const callTool: Call = (name, ...given) => {
     const call = tools.get(primordials.String(name));
-    return call ? apply(call, given) : tools.unknown(primordials.String(name))();
+    return call ? primordials.apply(call, undefined, given) : tools.unknown(primordials.String(name))();
   };
   return { callTool: freeze(callTool), tools: tools.root, agents: agents.root, tool: (name) => tools.get(name) };
-}
-
-function apply(call: Call, given: readonly unknown[]): Promise<unknown> {
-  return primordials.apply(call, undefined, given) as Promise<unknown>;
 }
 
 /** The one object that a call is made with. Arguments by position take the names of the schema, in its order. */
@@ -214,5 +211,5 @@ class Group {
 }
 
 /** Asked of every value by the language and by consoles. */
-const never = { __proto__: null, then: 1, toJSON: 1, constructor: 1, prototype: 1, nodeType: 1, asymmetricMatch: 1 };
-const ofFunction = { __proto__: null, name: 1, length: 1, call: 1, apply: 1, bind: 1, toString: 1 };
+const never = nameSet("then", "toJSON", "constructor", "prototype", "nodeType", "asymmetricMatch");
+const ofFunction = nameSet("name", "length", "call", "apply", "bind", "toString");

@@ -18,7 +18,8 @@ export function readStack(stack: string, program: Program, fileName: string): { 
     // V8 calls the program itself `eval`.
     const place = `${fileName}:${at.line}:${at.column}`;
     const own = name === undefined || /^(async )?(eval|anonymous)$/.test(name);
-    frames.push(own ? `    at ${place}` : `    at ${name} (${place})`);
+    const frame = own ? `    at ${place}` : `    at ${name} (${place})`;
+    if (frame !== frames.at(-1)) frames.push(frame); // of a recursion once
   }
   return position ? { stack: frames.join("\n"), position } : { stack: "" };
 }
@@ -49,16 +50,67 @@ function excerpt(source: string, { line, column }: Position): string {
 const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [
     /^(require|module|exports|__dirname|__filename) is not defined$/,
-    "There are no modules: call the given tools instead",
+    "There are no modules in the sandbox: call the given tools instead",
   ],
   [
-    /^(process|Buffer|global|window|document) is not defined$/,
+    /^(?:Cannot find module|Failed to fetch dynamically|.*dynamic import|Not supported)/i,
+    "There are no modules in the sandbox: call the given tools instead",
+  ],
+  [
+    /^(process|Buffer|global|window|document|Deno|Bun) is not defined$/,
     "The program runs in a sandbox without Node.js or a browser: use plain JavaScript and the given tools",
   ],
-  [/^(fetch|XMLHttpRequest|WebSocket) is not defined$/, "The sandbox has no network: use a tool for it"],
-  [/^(\w+) is not a function or its return value is not (async )?iterable/, "Is `await` missing before a tool call?"],
-  [/^Cannot read properties of undefined/, "Is `await` missing before a tool call?"],
+  [
+    /^(fetch|XMLHttpRequest|WebSocket|axios|http|https) is not defined$/,
+    "The sandbox has no network: use a tool for it",
+  ],
+  [/^(WebAssembly|SharedArrayBuffer|Atomics) is not defined$/, "The sandbox does not have it: use plain JavaScript"],
+  [/^fs is not defined$/, "The sandbox has no files: use a tool for it"],
+  [/^(\S+) is not defined$/, "No such name: declare it, or look for a slip of the pen"],
+  [/is a promise; is `await` missing/, "Put `await` before the call"],
+  [/ is a function$/, "Leave it out, or return what it returns"],
+  [/used without `await`$/, "Put `await` before the call, in parentheses: (await tools.x(…)).y"],
+  [/ is not iterable| is not async iterable/, "It is no array: print it first; is `await` missing before a call?"],
+  [
+    /(\S+) is not a function/,
+    "Print the value before the call to see what it is; is `await` missing, or the name misspelt?",
+  ],
+  [
+    /^Cannot (?:read|set) properties of (?:undefined|null)/,
+    "What stands before the property is missing: print it, and check with `?.`; is `await` missing before a call?",
+  ],
+  [/^Cannot destructure property/, "What is taken apart is missing: print it first; is `await` missing before a call?"],
+  [/is not valid JSON$|JSON/, "The text is no JSON, or is a value already: print its beginning before JSON.parse"],
+  [/^Assignment to constant variable/, "Declare it with `let`"],
+  [/^Cannot access '.*' before initialization/, "Move its declaration above its first use"],
+  [/^Maximum call stack size exceeded/, "A function calls itself without end: see to its base case, or use a loop"],
+  [/^Invalid (?:array|string) length|^Array buffer allocation failed/, "Build less at a time"],
+  [
+    /^Cannot add property|^Cannot assign to read only property|object is not extensible/,
+    "It is frozen: copy it first, such as { ...context }",
+  ],
+  [/^Cannot mix BigInt/, "Convert with Number() or BigInt() first"],
+  [/^Invalid time value/, "The text is no date: print it before new Date()"],
+  [/^Invalid regular expression/, "Escape what has a meaning in a pattern"],
 ];
+
+/** Messages of a parser, and what is wrong most often. */
+const inSyntax: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [/no modules to import from/, "Take the import or export away: the tools are there without it"],
+  [/^Decorators/, "Write it without the decorator"],
+  [/has already been declared/, "Choose another name, or assign to the one there is"],
+  [/Unterminated string|Unterminated template/, "Close the text, or use a template in backticks for several lines"],
+  [/await/, "`await` stands in async functions alone: write `async` before the function around it"],
+  [
+    /Unexpected token \(.*|Unexpected token/,
+    "Look at the mark: a bracket, a comma or an operator is missing or one too many",
+  ],
+];
+
+/** What to do about a program that does not parse, where that is known. */
+export function hintForSyntax(message: string): string {
+  return inSyntax.find(([pattern]) => pattern.test(message))?.[1] ?? "";
+}
 
 /** What to do about an error, where that is known. */
 export function hintFor(message: string, manifest: Manifest | undefined): string {

@@ -96,6 +96,6 @@ const STUCK_MS = 100;
 const MAX_TEXT = 8_000; // characters
 
 function textsOf(error: unknown): { message: string; stack: string } {
-  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: "" };
-  return { message: String(message).slice(0, MAX_TEXT), stack: String(stack ?? "").slice(0, MAX_TEXT) };
+  if (!(error instanceof Error)) return { message: String(error).slice(0, MAX_TEXT), stack: "" };
+  return { message: error.message.slice(0, MAX_TEXT), stack: (error.stack ?? "").slice(0, MAX_TEXT) };
 }

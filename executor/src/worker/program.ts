@@ -11,6 +11,8 @@ export interface Program {
   locate(line: number, column: number): Position | undefined;
   /** Where in the user's source the `await` or `throw` stands that the guest knows by `index`. */
   marked(index: number): Position | undefined;
+  /** Where in the user's source the one `return` of the program stands; undefined when there is none, or more. */
+  readonly returnedAt: Position | undefined;
 }
 
 /** What a program is called inside: a name that a stack can be read by, whatever the user calls the file. */
@@ -57,6 +59,11 @@ export function prepare(code: string): Program {
     marked: (index) => {
       const offset = marks[index];
       return offset === undefined ? undefined : toUser(positionAt(source, offset));
+    },
+    get returnedAt() {
+      const [only, another] = statements.filter(returns);
+      if (only?.type !== "ReturnStatement" || another) return undefined;
+      return toUser({ line: only.loc.start.line, column: only.loc.start.column + 1 });
     },
   };
 }

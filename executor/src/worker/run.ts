@@ -17,7 +17,7 @@ import {
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
 import type { RunSettings } from "../guest/host.ts";
-import { hintFor, placeOf, readStack, runError } from "./failure.ts";
+import { hintFor, hintForSyntax, placeOf, readStack, runError } from "./failure.ts";
 import type { Entry, Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
@@ -71,7 +71,11 @@ export class ProgramRun {
       if (!(error instanceof ProgramSyntaxError)) throw error;
       const { message, position } = error;
       const place = position && placeOf(code, position);
-      return this.#endAs(RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, message, { name: "SyntaxError", ...place });
+      return this.#endAs(RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR, message, {
+        name: "SyntaxError",
+        hint: hintForSyntax(message),
+        ...place,
+      });
     }
     const { body } = this.#program;
     const settings = JSON.stringify(settingsOf(this.#run));
@@ -212,6 +216,10 @@ export class ProgramRun {
       ...(Number(seq) > 0 ? { seq: Number(seq) } : {}),
       ...this.#place(String(stackText)),
     };
+    // What is wrong with the value has no stack, but it came out of a `return`.
+    const isOfValue = type === "Unserializable" || type === "OutputLimit";
+    const position = isOfValue && value.line === undefined ? this.#program?.returnedAt : undefined;
+    if (position) Object.assign(value, placeOf(this.#run.code, position));
     this.#ended = { $case: "error", value };
   }
 
