@@ -17,6 +17,7 @@ import { blame, encodeForHost, fail, failureOf, refuse } from "./failures.ts";
 import type { RunSettings, Send } from "./host.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
+import { installWebGlobals } from "./web/install.ts";
 
 type Start = (source: string, settings: string, context: string, config: string) => void;
 
@@ -85,6 +86,7 @@ function createHarness(send: Send): { start: Start; settle: Settle } {
     setClock(settings.clock);
     installRandom(settings.seed);
     installTimers(realm, issued);
+    installWebGlobals(realm, settings.seed);
     const console = createConsole(send, settings.limits);
     hide(realm, "console", console);
     const { tools, agents, callTool } = createComponents(issued, settings);
