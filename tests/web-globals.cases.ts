@@ -430,7 +430,7 @@ export const cases: Readonly<Record<string, readonly string[]>> = {
     "DOMException.prototype.message",
     "DOMException()",
     "new DOMException(Symbol())",
-    "typeof new DOMException('m').stack",
+    "new DOMException('m', 'AbortError').stack.split('\\n')[0]",
     "Object.keys(DOMException.prototype).slice(0, 3)",
     "[DOMException.length, DOMException.name]",
     "try { throw new DOMException('m', 'TimeoutError') } catch ({ name, code }) { return [name, code] }",

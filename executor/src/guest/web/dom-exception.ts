@@ -1,3 +1,4 @@
+import { primordials } from "@codemode/proto/values";
 import { hide } from "../clock.ts";
 import { toText } from "./web-idl.ts";
 
@@ -38,12 +39,14 @@ export class DOMException extends Error {
   constructor(message: unknown = "", options: unknown = "Error") {
     const dictionary = typeof options === "object" && options !== null;
     const { name = "Error" } = (dictionary ? options : { name: options }) as { name?: unknown };
-    super();
-    this.#message = toText(message);
+    const text = toText(message);
+    super(text);
+    Reflect.deleteProperty(this, "message"); // the prototype has it; V8 only writes into stacks what Error was given
+    this.#message = text;
     this.#name = toText(name);
     if (dictionary && "cause" in options) hide(this, "cause", options.cause);
-    // The stack was made before there were a name and a message.
-    Error.captureStackTrace(this, new.target);
+    // The stack was made before there was a name.
+    primordials.captureStackTrace(this, new.target);
   }
 
   override get name(): string {
