@@ -32,8 +32,19 @@ const outsideGuest = ban(
   `${folder("edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
   "The guest runs inside an isolate: it imports its own files and @codemode/proto/values.",
 );
-const packages: Ban = {
-  group: ["**", "!.", "!./**", "!..", "!../**", "!@codemode", "!@codemode/proto", "!@codemode/proto/values"],
+const guestModules = [
+  "**",
+  "!.",
+  "!./**",
+  "!..",
+  "!../**",
+  "!@codemode",
+  "!@codemode/proto",
+  "!@codemode/proto/values",
+];
+const packages: Ban = { group: guestModules, message: outsideGuest.message };
+const webPackages: Ban = {
+  group: [...guestModules, ...["whatwg-url", "@exodus", "@noble"].flatMap((name) => [`!${name}`, `!${name}/**`])],
   message: outsideGuest.message,
 };
 
@@ -51,6 +62,7 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker],
   ["executor/src/worker", client, grpc, yaml, dockerode, childProcess, edgeProcess],
   ["executor/src/guest", outsideGuest, packages],
+  ["executor/src/guest/web", outsideGuest, webPackages],
 ];
 
 export default defineConfig({

@@ -1,9 +1,47 @@
 // Bundles what runs in the sandbox: the guest harness (one script for the isolate's snapshot) and the worker (one
 // file of JavaScript, because Node cannot strip types under --jitless and a worker may read nothing else).
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 const source = (path) => fileURLToPath(new URL(`../executor/src/${path}`, import.meta.url));
+
+/** What the libraries of the guest take for globals at load time, where a realm has none of its own yet. */
+const globals = {
+  SharedArrayBuffer: [source("guest/web/no-shared-memory.ts"), "SharedArrayBuffer"],
+  TextDecoder: ["@exodus/bytes/encoding.js", "TextDecoder"],
+  TextEncoder: ["@exodus/bytes/encoding.js", "TextEncoder"],
+};
+
+/**
+ * Tables stay text until they are looked at, which only rare programs do. That of tr46 (for domains beyond ASCII) would
+ * be a megabyte of small arrays in every isolate; the other (for East Asian encodings) is asked for late by its library.
+ */
+const tables = {
+  name: "tables",
+  load: {
+    filter: { id: /[\\/](mappingTable|multi-byte\.encodings)\.json$/ },
+    handler: async (id) => {
+      const text = JSON.stringify(JSON.stringify(JSON.parse(await readFile(id, "utf8"))));
+      const lazy = `let table; const get = (_, key) => (table ??= JSON.parse(${text}))[key];
+        module.exports = new Proxy([], { __proto__: null, get });`;
+      return { code: id.includes("tr46") ? lazy : `module.exports = JSON.parse(${text});`, moduleType: "js" };
+    },
+  },
+};
+
+/** One character beyond Latin-1 would make V8 keep the whole script in two bytes per character. */
+const ascii = {
+  name: "ascii",
+  generateBundle: (_options, files) => {
+    for (const chunk of Object.values(files)) {
+      chunk.code = chunk.code.replace(
+        /[^\0-\x7f]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+    }
+  },
+};
 
 const bundles = [
   { input: "guest/harness.ts", file: "gen/guest.js", format: "iife", external: [] },
@@ -16,10 +54,14 @@ const bundles = [
 ];
 
 for (const { input, file, format, external } of bundles) {
+  const isGuest = format === "iife";
   const bundle = await rolldown({
     input: source(input),
     external,
-    platform: format === "iife" ? "neutral" : "node",
+    platform: isGuest ? "neutral" : "node",
+    resolve: { mainFields: ["module", "main"] },
+    plugins: isGuest ? [tables, ascii] : [],
+    transform: isGuest ? { inject: globals } : {},
     // Unfinished trees are errors here: a missing export would only show inside a sandbox.
     onLog: (_level, log) => {
       throw new Error(`${input}: ${log.message}`);

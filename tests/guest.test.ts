@@ -233,6 +233,9 @@ test("nothing of the host or the harness can be reached", async () => {
     };
     walk(globalThis, ["globalThis"]); walk(tools, ["tools"]); walk(console, ["console"]); walk(callTool, ["callTool"]);
     try { await tools.fail() } catch (e) { walk(e, ["error"]) }
+    try { atob("*") } catch (e) { walk(e, ["exception"]) }
+    walk(new URL("http://x/?y#z"), ["url"]); walk(new URL("http://x/?y").searchParams.entries(), ["params"]);
+    walk(AbortSignal.any([new AbortController().signal]), ["signal"]); walk(new TextDecoder("gbk"), ["decoder"]);
     let frames; Error.prepareStackTrace = (_, s) => s.map((f) => [typeof f.getThis(), typeof f.getFunction()].join());
     await tools.echo({ get a() { frames = new Error().stack; return 1 } });
     return { bad: bad.filter((p) => p !== "globalThis.codemode"), frames: frames.filter((f) => f !== "undefined,undefined") };`;

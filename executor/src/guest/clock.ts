@@ -10,6 +10,11 @@ export function setClock(milliseconds: number): void {
   if (milliseconds > now) now = milliseconds;
 }
 
+/** The program's time, in milliseconds since the epoch. */
+export function currentTime(): number {
+  return now;
+}
+
 const dateToString = Function.prototype.call.bind(Date.prototype.toString) as (date: Date) => string;
 
 /** Makes every way to ask for the time answer with the program's clock. A finer clock would also serve timing attacks. */
@@ -40,13 +45,19 @@ export function installClock(global: object): void {
   });
 }
 
-/** Makes Math.random a function of `seed`: sfc32, which passes PractRand (Chris Doty-Humphrey, 2010). */
+/** Makes Math.random a function of `seed`. */
 export function installRandom(seed: string): void {
+  const next = randomWords(seed, 0);
+  hide(Math, "random", () => next() / 4294967296);
+}
+
+/** Numbers of 32 bits, another row for each `stream`: sfc32, which passes PractRand (Chris Doty-Humphrey, 2010). */
+export function randomWords(seed: string, stream: number): () => number {
   const word = (index: number): number => parseInt(primordials.slice(seed, index * 8, index * 8 + 8), 16) | 0;
   let a = word(0);
   let b = word(1);
   let c = word(2);
-  let counter = word(3);
+  let counter = word(3) ^ stream;
   const next = (): number => {
     const sum = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;
@@ -56,7 +67,7 @@ export function installRandom(seed: string): void {
     return sum >>> 0;
   };
   for (let round = 0; round < 12; round++) next();
-  hide(Math, "random", () => next() / 4294967296);
+  return next;
 }
 
 /** Sets a built-in as the language does: writable, configurable, not enumerable. */

@@ -25,6 +25,7 @@ import { createOutputs } from "./outputs.ts";
 import { signatureOf } from "./signature.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
+import { installWebGlobals } from "./web/install.ts";
 
 type Start = (source: string, settings: string, context: string, config: string, catalog: string) => void;
 
@@ -111,6 +112,7 @@ function createHarness(send: Send): { start: Start; settle: Settle; stuck: () =>
     setClock(settings.clock);
     installRandom(settings.seed);
     installTimers(realm, issued);
+    installWebGlobals(realm, settings.seed);
     const console = createConsole(send, settings.limits);
     hide(realm, "console", console);
     catalog = new Catalog(catalogText);

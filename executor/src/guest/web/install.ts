@@ -1,0 +1,39 @@
+import { TextDecoder, TextEncoder } from "@exodus/bytes/encoding.js";
+import { hide } from "../clock.ts";
+import { AbortController, AbortSignal, startSignals } from "./abort.ts";
+import { atob, btoa } from "./base64.ts";
+import { Crypto, crypto, startCrypto, SubtleCrypto } from "./crypto.ts";
+import { DOMException } from "./dom-exception.ts";
+import { Event, startEvents } from "./event.ts";
+import { EventTarget } from "./event-target.ts";
+import { structuredClone } from "./structured-clone.ts";
+import { URL, URLSearchParams } from "./url.ts";
+
+const constructors = { AbortController, AbortSignal, Crypto, DOMException, Event, EventTarget, SubtleCrypto };
+const borrowed = { TextDecoder, TextEncoder, URL, URLSearchParams };
+const others = { atob, btoa, crypto, structuredClone };
+
+for (const [name, constructor] of Object.entries(constructors)) {
+  const { prototype } = constructor;
+  // The members of an interface of the platform are enumerable, unlike those of a class.
+  for (const holder of [constructor, prototype]) {
+    for (const key of Object.getOwnPropertyNames(holder)) {
+      const isMember =
+        !["constructor", "length", "name", "prototype"].includes(key) || (holder === prototype && key === "name");
+      if (isMember) Object.defineProperty(holder, key, { enumerable: true });
+    }
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+}
+
+/**
+ * Gives a program what the web platform has and the language has not. Made ready in the snapshot; `seed` and the time
+ * are of the run, so the clock and the timers are to be installed before.
+ */
+export function installWebGlobals(global: object, seed: string): void {
+  startCrypto(seed);
+  startEvents();
+  startSignals((global as { setTimeout: Parameters<typeof startSignals>[0] }).setTimeout);
+  const globals = { ...constructors, ...borrowed, ...others };
+  for (const [name, value] of Object.entries(globals)) hide(global, name, value);
+}
