@@ -18,8 +18,8 @@ const tools = {
 const worker = new WorkerPeer(); // each run has an isolate of its own
 afterAll(() => worker[Symbol.asyncDispose]());
 
-async function run(code: string, settings: Parameters<WorkerPeer["run"]>[2] = {}) {
-  return await worker.run(code, tools, { manifest: manifestOf(tools, schemas), ...settings });
+function run(code: string, settings: Parameters<WorkerPeer["run"]>[2] = {}) {
+  return worker.run(code, tools, { manifest: manifestOf(tools, schemas), ...settings });
 }
 
 type Row = readonly [row: string, code: string, value: unknown];

@@ -1,5 +1,5 @@
 import { Codemode, ComponentRegistry, Outcome, type OutcomeData } from "@codemode/client";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 
 const registry = new ComponentRegistry().registerTool("rows", {

@@ -101,6 +101,6 @@ test.for(Object.entries(cases))("%s", async ([, { code, outcome, timeoutMs = 5_0
 
 test("docs/PEERS.md has a row for each case, and no other", () => {
   const text = readFileSync(new URL("../docs/PEERS.md", import.meta.url), "utf8");
-  const rows = [...text.matchAll(/^\| (.+?) \| \*\*/gm)].map(([, name]) => name);
-  expect(rows.toSorted()).toEqual(Object.keys(cases).toSorted());
+  const rows = [...text.matchAll(/^\| (.+?) \| \*\*/gm)].map(([, name]) => String(name));
+  expect(new Set(rows)).toEqual(new Set(Object.keys(cases)));
 });

@@ -28,6 +28,7 @@ export function installTimers(global: object, calls: Calls): void {
         apply(callback as () => void, undefined, given);
       } catch (error) {
         // Nobody's to catch, and the answers behind this one must go on: it is told as a failure that nobody awaited.
+        // oxlint-disable-next-line prefer-promise-reject-errors -- it is whatever the program threw
         void new primordials.Promise((_resolve, reject) => reject(error));
       }
     };
