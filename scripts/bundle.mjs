@@ -1,6 +1,7 @@
 // Bundles what runs in the sandbox: the guest harness (one script for the isolate's snapshot) and the worker (one
 // file of JavaScript, because Node cannot strip types under --jitless and a worker may read nothing else).
 import { readFile } from "node:fs/promises";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -53,6 +54,19 @@ const bundles = [
   },
 ];
 
+/** Licences ask to travel with the code that they are for. */
+const notices = new Map();
+function notice(id) {
+  const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0];
+  if (folder === undefined || notices.has(folder)) return;
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const texts = globSync("{licen[cs]e,LICEN[CS]E}*", { cwd: folder }).map((file) =>
+    readFileSync(`${folder}/${file}`, "utf8"),
+  );
+  if (texts.length === 0) texts.push("It brings no text of its licence; https://spdx.org/licenses/ has it.");
+  notices.set(folder, `${name} ${version} (${license})\n\n${texts.join("\n").trim()}\n`);
+}
+
 for (const { input, file, format, external } of bundles) {
   const isGuest = format === "iife";
   const bundle = await rolldown({
@@ -68,6 +82,9 @@ for (const { input, file, format, external } of bundles) {
     },
   });
   // A bundled module forgets that it was strict, and sloppy frames of the harness can be got hold of by a program.
-  await bundle.write({ file: source(file), format, comments: false, banner: '"use strict";' });
+  const { output } = await bundle.write({ file: source(file), format, comments: false, banner: '"use strict";' });
+  for (const { moduleIds = [] } of output) for (const id of moduleIds) notice(id);
   await bundle.close();
 }
+
+writeFileSync(source("gen/NOTICES.txt"), [...notices.values()].join(`\n${"-".repeat(80)}\n\n`));
