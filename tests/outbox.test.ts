@@ -5,7 +5,12 @@ import { expect, test } from "vitest";
 import { startInProcess, startOf } from "./executor-fixture.ts";
 
 const BIG = 3 * 1024 * 1024;
-const budgets = { wallTime: toDuration(10_000), cpuTime: toDuration(10_000), resultBytes: BigInt(BIG) };
+const budgets = {
+  wallTime: toDuration(10_000),
+  waitTime: undefined,
+  cpuTime: toDuration(10_000),
+  resultBytes: BigInt(BIG),
+};
 
 /** An Execute stream whose peer lets `window` bytes in and reads none. */
 function deaf(session: ClientHttp2Session, code: string): ClientHttp2Stream {

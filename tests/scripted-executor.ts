@@ -32,7 +32,7 @@ export class Peer {
   }
 
   accept(wallMs = 30_000): void {
-    const budgets = { wallTime: toDuration(wallMs), cpuTime: undefined };
+    const budgets = { wallTime: toDuration(wallMs), waitTime: undefined, cpuTime: undefined };
     this.say({ $case: "accepted", value: { executorId: "scripted", budgets } });
   }
 

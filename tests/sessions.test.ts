@@ -16,7 +16,7 @@ const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 
-const noBudgets: Budgets = { wallTime: undefined, cpuTime: undefined };
+const noBudgets: Budgets = { wallTime: undefined, waitTime: undefined, cpuTime: undefined };
 const waits = "await tools.ask(); return 1";
 const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
 const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
@@ -70,7 +70,7 @@ test("a Start that is out of order is refused by the name of its field", async (
     [{ components: twice }, "start.manifest.tools[1].name"],
     [{ components: runs }, "start.manifest.tools[1].name"],
     [{ components: { $case: "manifestHash", value: Buffer.alloc(32) } }, "start.manifest_hash", UNIMPLEMENTED],
-    [{ journal: { entries: [entry] } }, "start.journal", UNIMPLEMENTED],
+    [{ journal: { entries: [entry], more: false } }, "start.journal", UNIMPLEMENTED],
   ];
   const told = await Promise.all(cases.map(([start]) => refusal(executor, start)));
   expect(told).toEqual(cases.map(([, field, code = INVALID_ARGUMENT]) => ({ code, field })));

@@ -162,6 +162,7 @@ const defaults: Run = {
   clock: new Date(1_700_000_000_000),
   budgets: {
     wallTime: undefined,
+    waitTime: undefined,
     cpuTime: undefined,
     heapBytes: 64n * 1024n * 1024n,
     calls: 100,

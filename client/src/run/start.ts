@@ -17,6 +17,8 @@ import { toWire } from "./values.ts";
 export interface RunBudgets {
   /** Wall-clock time of the whole run, tool calls included, in milliseconds. */
   readonly timeoutMs: number;
+  /** Time in which the program waits for tools and agents alone, in milliseconds. `timeoutMs` stands still in it. */
+  readonly maxWaitMs?: number | undefined;
   /** CPU time, in milliseconds. */
   readonly cpuMs?: number | undefined;
   /** Heap, in MiB. */
@@ -70,6 +72,8 @@ export function toStart(request: RunRequest): Omit<Start, "attempt"> {
     valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
     onOversize: ON_OVERSIZE[request.onOversize ?? "default"],
     journal: undefined,
+    logsReceived: 0,
+    outputsReceived: 0,
   };
 }
 
@@ -84,6 +88,7 @@ function toBudgets(budgets: RunBudgets): Budgets {
   return {
     wallTime: toDuration(budgets.timeoutMs),
     cpuTime: budgets.cpuMs === undefined ? undefined : toDuration(budgets.cpuMs),
+    waitTime: budgets.maxWaitMs === undefined ? undefined : toDuration(budgets.maxWaitMs),
     heapBytes: bytes(budgets.heapMib === undefined ? undefined : Math.round(budgets.heapMib * 1_048_576)),
     calls: budgets.maxCalls,
     callsInFlight: budgets.maxCallsInFlight,

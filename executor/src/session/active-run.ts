@@ -141,7 +141,7 @@ export class ActiveRun implements RunSink {
 
   #seen(): Seen {
     const { cpuMs, peakResidentBytes } = this.#lease.used();
-    return { wallMs: performance.now() - this.#startedAt, cpuMs, peakResidentBytes };
+    return { wallMs: performance.now() - this.#startedAt, waitMs: 0, cpuMs, peakResidentBytes };
   }
 
   #timeout(): Failure {

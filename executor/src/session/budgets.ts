@@ -7,6 +7,8 @@ const MIB = 1024 * KIB;
 /** Budgets in plain numbers, every one set. */
 export interface RunBudgets {
   readonly wallMs: number;
+  /** In which the program waits for tools and agents alone. */
+  readonly waitMs: number;
   readonly cpuMs: number;
   readonly heapBytes: number;
   readonly calls: number;
@@ -24,6 +26,7 @@ export interface RunBudgets {
 /** Used for what a Start leaves out. */
 export const DEFAULT_BUDGETS: RunBudgets = {
   wallMs: 30_000,
+  waitMs: 300_000,
   cpuMs: 5_000,
   heapBytes: 64 * MIB,
   calls: 1_000,
@@ -40,6 +43,7 @@ export const DEFAULT_BUDGETS: RunBudgets = {
 /** No Start may ask for more. Payloads fit into one gRPC message of 4 MiB with what surrounds them. */
 export const MAX_BUDGETS: RunBudgets = {
   wallMs: 600_000,
+  waitMs: 86_400_000, // people are awaited too
   cpuMs: 60_000,
   heapBytes: 256 * MIB,
   calls: 100_000,
@@ -74,6 +78,7 @@ export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
   const of = (value: bigint | undefined): number | undefined => (value === undefined ? undefined : Number(value));
   return checked({
     wallMs: pick("wallMs", "wall_time", asked?.wallTime && toMs(asked.wallTime), ONE_MS),
+    waitMs: pick("waitMs", "wait_time", asked?.waitTime && toMs(asked.waitTime), ONE_MS),
     cpuMs: pick("cpuMs", "cpu_time", asked?.cpuTime && toMs(asked.cpuTime), ONE_MS),
     heapBytes: pick("heapBytes", "heap_bytes", of(asked?.heapBytes), MIN_HEAP_BYTES),
     calls: pick("calls", "calls", asked?.calls),
@@ -92,6 +97,7 @@ export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
 export function wireBudgets(budgets: RunBudgets): Budgets {
   return {
     wallTime: toDuration(budgets.wallMs),
+    waitTime: toDuration(budgets.waitMs),
     cpuTime: toDuration(budgets.cpuMs),
     heapBytes: BigInt(budgets.heapBytes),
     calls: budgets.calls,

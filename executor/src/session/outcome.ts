@@ -18,7 +18,9 @@ export function failure(type: RunErrorType, message: string): Failure {
 
 /** What the edge has seen of a run from outside. */
 export interface Seen {
+  /** But for `waitMs`. */
   readonly wallMs: number;
+  readonly waitMs: number;
   readonly cpuMs: number;
   readonly peakResidentBytes: number;
 }
@@ -102,6 +104,7 @@ export function finishedByEdge(failed: Failure, seen: Seen, ledger: Ledger): Fin
 function usage(seen: Seen, ledger: Ledger, resultBytes: number, heapBytes: bigint): Usage {
   return {
     wallTime: toDuration(seen.wallMs),
+    waitTime: toDuration(seen.waitMs),
     cpuTime: toDuration(seen.cpuMs),
     peakHeapBytes: heapBytes,
     peakResidentBytes: BigInt(seen.peakResidentBytes),

@@ -179,7 +179,7 @@ export class Session {
       case "queued": {
         const { program, leave } = this.#state;
         const cancelled = failure(RunErrorType.RUN_ERROR_TYPE_CANCELLED, message);
-        const none = { wallMs: 0, cpuMs: 0, peakResidentBytes: 0 };
+        const none = { wallMs: 0, waitMs: 0, cpuMs: 0, peakResidentBytes: 0 };
         this.#finish(program, undefined, finishedByEdge(cancelled, none, new Ledger(program)), cancelled.type);
         return leave.abort();
       }

@@ -43,6 +43,8 @@ export namespace CallState {
 export interface Journal {
   /** By seq, without gaps. */
   entries: JournalEntry[];
+  /** It does not fit into one message: the rest follows as ClientMessage.journal. */
+  more: boolean;
 }
 
 /** One call. */
@@ -73,13 +75,16 @@ export interface JournalEntry {
 }
 
 function createBaseJournal(): Journal {
-  return { entries: [] };
+  return { entries: [], more: false };
 }
 
 export const Journal: MessageFns<Journal> = {
   encode(message: Journal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.entries) {
       JournalEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.more !== false) {
+      writer.uint32(16).bool(message.more);
     }
     return writer;
   },
@@ -103,6 +108,14 @@ export const Journal: MessageFns<Journal> = {
             }
 
             message.entries.push(JournalEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.more = reader.bool();
             continue;
           }
         }

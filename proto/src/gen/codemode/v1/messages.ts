@@ -38,6 +38,9 @@ export interface ClientMessage {
     | //
     /** Ends the run. */
     { $case: "cancel"; value: Cancel }
+    | //
+    /** More of the journal, after a Start whose journal said so, or all of it, after JournalWanted. */
+    { $case: "journal"; value: Journal }
     | undefined;
 }
 
@@ -66,6 +69,9 @@ export interface ExecutorMessage {
     | //
     /** Something that the program shows beside its value. */
     { $case: "output"; value: Output }
+    | //
+    /** The executor has let go of what it knew of the run, and needs the journal to go on. */
+    { $case: "journalWanted"; value: JournalWanted }
     | undefined;
 }
 
@@ -116,8 +122,14 @@ export interface Start {
   valueEncoding: ValueEncoding;
   /** What becomes of a value, of output or of logs over their budget. */
   onOversize: OnOversize;
-  /** What earlier attempts at this run have settled. An executor that cannot replay answers UNIMPLEMENTED. */
-  journal: Journal | undefined;
+  /** What earlier attempts at this run have done. An executor that cannot replay answers UNIMPLEMENTED. */
+  journal:
+    | Journal
+    | undefined;
+  /** Lines of console output that earlier attempts have delivered: as many are not sent again. */
+  logsReceived: number;
+  /** Items of output that earlier attempts have delivered: as many are not sent again. */
+  outputsReceived: number;
 }
 
 /** The components that one run may call. */
@@ -231,6 +243,13 @@ export interface CallCancelled {
   seq: number;
 }
 
+/**
+ * The executor has let go of what it knew of the run. The app answers with its whole journal as it is now: every call that
+ * it has answered on this stream is in it as settled.
+ */
+export interface JournalWanted {
+}
+
 /** Nothing can run until one of these calls settles. */
 export interface Idle {
   /** The calls that are awaited. */
@@ -276,6 +295,9 @@ export const ClientMessage: MessageFns<ClientMessage> = {
       case "cancel":
         Cancel.encode(message.event.value, writer.uint32(26).fork()).join();
         break;
+      case "journal":
+        Journal.encode(message.event.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -315,6 +337,14 @@ export const ClientMessage: MessageFns<ClientMessage> = {
             }
 
             message.event = { $case: "cancel", value: Cancel.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.event = { $case: "journal", value: Journal.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -357,6 +387,9 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
         break;
       case "output":
         Output.encode(message.event.value, writer.uint32(58).fork()).join();
+        break;
+      case "journalWanted":
+        JournalWanted.encode(message.event.value, writer.uint32(66).fork()).join();
         break;
     }
     return writer;
@@ -431,6 +464,14 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
             message.event = { $case: "output", value: Output.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.event = { $case: "journalWanted", value: JournalWanted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -461,6 +502,8 @@ function createBaseStart(): Start {
     valueEncoding: 0,
     onOversize: 0,
     journal: undefined,
+    logsReceived: 0,
+    outputsReceived: 0,
   };
 }
 
@@ -515,6 +558,12 @@ export const Start: MessageFns<Start> = {
     }
     if (message.journal !== undefined) {
       Journal.encode(message.journal, writer.uint32(122).fork()).join();
+    }
+    if (message.logsReceived !== 0) {
+      writer.uint32(136).uint32(message.logsReceived);
+    }
+    if (message.outputsReceived !== 0) {
+      writer.uint32(144).uint32(message.outputsReceived);
     }
     return writer;
   },
@@ -658,6 +707,22 @@ export const Start: MessageFns<Start> = {
             }
 
             message.journal = Journal.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.logsReceived = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.outputsReceived = reader.uint32();
             continue;
           }
         }
@@ -1322,6 +1387,41 @@ export const CallCancelled: MessageFns<CallCancelled> = {
             message.seq = reader.uint32();
             continue;
           }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseJournalWanted(): JournalWanted {
+  return {};
+}
+
+export const JournalWanted: MessageFns<JournalWanted> = {
+  encode(_: JournalWanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JournalWanted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJournalWanted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;

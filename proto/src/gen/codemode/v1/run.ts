@@ -146,7 +146,7 @@ export const RunErrorType = {
   RUN_ERROR_TYPE_TOOL_OUTPUT_ERROR: 5,
   /** RUN_ERROR_TYPE_UNKNOWN_TOOL - The program called what its manifest does not hold. */
   RUN_ERROR_TYPE_UNKNOWN_TOOL: 6,
-  /** RUN_ERROR_TYPE_TIMEOUT - Over wall_time. */
+  /** RUN_ERROR_TYPE_TIMEOUT - Over wall_time or wait_time. */
   RUN_ERROR_TYPE_TIMEOUT: 7,
   /** RUN_ERROR_TYPE_CPU_LIMIT - Over cpu_time. */
   RUN_ERROR_TYPE_CPU_LIMIT: 8,
@@ -202,7 +202,7 @@ export interface Value {
 
 /** What a run may use. Every limit is enforced from outside the isolate. */
 export interface Budgets {
-  /** Wall-clock time from Accepted on. */
+  /** Wall-clock time from Accepted on, but for the time in which the program waits for tools and agents alone. */
   wallTime:
     | Duration
     | undefined;
@@ -247,12 +247,16 @@ export interface Budgets {
     | number
     | undefined;
   /** In the units that tools declare; kept by the app. */
-  cost?: number | undefined;
+  cost?:
+    | number
+    | undefined;
+  /** Wall-clock time in which the program waits for tools and agents alone. */
+  waitTime: Duration | undefined;
 }
 
 /** What a run has used. */
 export interface Usage {
-  /** From Accepted to the end. */
+  /** From Accepted to the end, but for wait_time. */
   wallTime:
     | Duration
     | undefined;
@@ -272,6 +276,8 @@ export interface Usage {
   resultBytes: bigint;
   /** Console output sent, in bytes. */
   logBytes: bigint;
+  /** Time in which the program waited for tools and agents alone. */
+  waitTime: Duration | undefined;
 }
 
 /** What was left out to stay within the budgets. */
@@ -407,6 +413,7 @@ function createBaseBudgets(): Budgets {
     logBytes: undefined,
     logLines: undefined,
     cost: undefined,
+    waitTime: undefined,
   };
 }
 
@@ -465,6 +472,9 @@ export const Budgets: MessageFns<Budgets> = {
     }
     if (message.cost !== undefined) {
       writer.uint32(97).double(message.cost);
+    }
+    if (message.waitTime !== undefined) {
+      Duration.encode(message.waitTime, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -578,6 +588,14 @@ export const Budgets: MessageFns<Budgets> = {
             message.cost = reader.double();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.waitTime = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -601,6 +619,7 @@ function createBaseUsage(): Usage {
     argumentBytes: 0n,
     resultBytes: 0n,
     logBytes: 0n,
+    waitTime: undefined,
   };
 }
 
@@ -644,6 +663,9 @@ export const Usage: MessageFns<Usage> = {
         throw new globalThis.Error("value provided for field message.logBytes of type uint64 too large");
       }
       writer.uint32(64).uint64(message.logBytes);
+    }
+    if (message.waitTime !== undefined) {
+      Duration.encode(message.waitTime, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -723,6 +745,14 @@ export const Usage: MessageFns<Usage> = {
             }
 
             message.logBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.waitTime = Duration.decode(reader, reader.uint32());
             continue;
           }
         }
