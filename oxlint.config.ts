@@ -32,8 +32,11 @@ const outsideGuest = ban(
   `${folder("edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
   "The guest runs inside an isolate: it imports its own files and @codemode/proto/values.",
 );
+const given = ["node-inspect-extracted"]; // bundled into the guest
 const packages: Ban = {
-  group: ["**", "!.", "!./**", "!..", "!../**", "!@codemode", "!@codemode/proto", "!@codemode/proto/values"],
+  group: ["**", "!.", "!./**", "!..", "!../**", "!@codemode", "!@codemode/proto", "!@codemode/proto/values"].concat(
+    given.map((name) => `!${name}`),
+  ),
   message: outsideGuest.message,
 };
 

@@ -6,8 +6,8 @@ import {
   UnserializableError,
   ValueTooLargeError,
 } from "@codemode/proto/values";
+import { describe } from "./console/inspect.ts";
 import type { Failure, Send } from "./host.ts";
-import { inspect } from "./inspect.ts";
 
 const { slice, weakMapGet, weakMapSet } = primordials;
 
@@ -31,7 +31,7 @@ export function blame(error: Error, failure: Failure): Error {
 
 /** Ends the run with what the program threw, each property read once, because it may be a getter of the program's. */
 export function fail(send: Send, thrown: unknown): void {
-  if (!isError(thrown)) return sendFailure(send, failureOf("RuntimeError"), "", inspect(thrown, MAX_MESSAGE), "");
+  if (!isError(thrown)) return sendFailure(send, failureOf("RuntimeError"), "", describe(thrown, MAX_MESSAGE), "");
   const read = (key: string, most: number): string => {
     try {
       const value = (thrown as unknown as Record<string, unknown>)[key];

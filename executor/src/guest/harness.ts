@@ -12,7 +12,7 @@
 import { bindLate, decode, primordials } from "@codemode/proto/values";
 import { Calls, type Settle } from "./calls.ts";
 import { hide, installClock, installRandom, setClock } from "./clock.ts";
-import { createConsole } from "./console.ts";
+import { createConsole } from "./console/console.ts";
 import { blame, encodeForHost, fail, failureOf, refuse } from "./failures.ts";
 import type { RunSettings, Send } from "./host.ts";
 import { installTimers } from "./timers.ts";
