@@ -10,8 +10,10 @@ import {
   ValueEncoding,
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
+import { utf8Slice } from "@codemode/proto/values";
 import type { RunSettings } from "../guest/host.ts";
 import { excerpt, hintFor, readStack, runError } from "./failure.ts";
+import { mapFrames } from "./frames.ts";
 import type { Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
@@ -44,6 +46,7 @@ export class ProgramRun {
   readonly #open = new Set<number>();
   readonly #truncation = { lines: 0, bytes: 0 };
   readonly #warnings: string[] = [];
+  #logRoom: number;
   #program: Program | undefined;
   #ended: Ended | undefined;
 
@@ -51,6 +54,7 @@ export class ProgramRun {
     this.#run = run;
     this.#isolate = isolate;
     this.#write = write;
+    this.#logRoom = Number(run.budgets?.logBytes ?? 0n);
   }
 
   start(): void {
@@ -116,10 +120,8 @@ export class ProgramRun {
           this.#write({ $case: "callCancelled", value: { seq: Number(values[0]) } });
         }
         return;
-      case "log": {
-        const level = logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG;
-        return this.#write({ $case: "log", value: { level, text: String(values[1]) } });
-      }
+      case "log":
+        return this.#log(logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG, String(values[1]));
       case "dropped":
         this.#truncation.lines += Number(values[0]);
         this.#truncation.bytes += Number(values[1]);
@@ -132,6 +134,23 @@ export class ProgramRun {
       case "fail":
         this.#fail(values);
     }
+  }
+
+  #log(level: LogLevel, said: string): void {
+    const text = this.#inUserTerms(said);
+    // The guest has kept to the budget, but the user's file may have a longer name than ours for it.
+    const kept = utf8Slice(text, this.#logRoom);
+    const isLost = kept === "" && text !== "";
+    this.#truncation.bytes += text.length - kept.length;
+    if (isLost) this.#truncation.lines += 1;
+    else {
+      this.#logRoom -= Buffer.byteLength(kept);
+      this.#write({ $case: "log", value: { level, text: kept } });
+    }
+  }
+
+  #inUserTerms(text: string): string {
+    return this.#program ? mapFrames(text, this.#program, this.#run.fileName) : text;
   }
 
   get #encoding(): ValueEncoding {
@@ -153,7 +172,8 @@ export class ProgramRun {
   }
 
   #fail(values: Plain[]): void {
-    const [type, name, message, stackText, seq, component, code, retryable] = values;
+    const [type, name, said, stackText, seq, component, code, retryable] = values;
+    const message = this.#inUserTerms(String(said));
     const { stack, position } = this.#program
       ? readStack(String(stackText), this.#program, this.#run.fileName)
       : { stack: "" };
@@ -161,10 +181,10 @@ export class ProgramRun {
       ? { line: position.line, column: position.column, frame: excerpt(this.#run.code, position) }
       : {};
     const value = {
-      ...runError(typeOf(String(type), String(name), String(message)), String(message)),
+      ...runError(typeOf(String(type), String(name), message), message),
       name: String(name),
       stack,
-      hint: hintFor(String(message)),
+      hint: hintFor(message),
       component: String(component),
       code: String(code),
       retryable: retryable === true,
