@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { type Call, CallErrorType, RunErrorType, ValueEncoding } from "@codemode/proto/messages";
+import { type Call, CallErrorType, LogLevel, RunErrorType, ValueEncoding } from "@codemode/proto/messages";
 import { decode, encode } from "@codemode/proto/values";
 import { type Done, type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 
@@ -22,8 +22,12 @@ export interface Ran {
     seq?: number | undefined;
   };
   readonly logs: string[];
+  /** The logs with their levels. */
+  readonly lines: { level: string; text: string }[];
   readonly calls: Call[];
+  /** Lines of output that were left out, and what of others was. */
   readonly dropped: number;
+  readonly droppedBytes: number;
 }
 
 type Tool = (input: never) => unknown;
@@ -33,6 +37,9 @@ export class WorkerPeer implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #channel: Duplex;
   readonly #events: AsyncGenerator<NonNullable<WorkerEvent["event"]>>;
+
+  /** What the last run cost. */
+  cpuMs = 0;
 
   constructor() {
     this.#child = spawn(process.execPath, [...flags, entry], {
@@ -48,18 +55,19 @@ export class WorkerPeer implements AsyncDisposable {
     await this.#until("ready");
     const value = { ...defaults, code, tools: Object.keys(tools), ...settings };
     this.#send({ $case: "run", value });
-    const logs: string[] = [];
+    const lines: Ran["lines"] = [];
     const calls: Call[] = [];
     const clock = value.clock?.getTime() ?? 0;
     for (;;) {
       const event = await this.#next();
-      if (event.$case === "log") logs.push(event.value.text);
+      if (event.$case === "log") lines.push({ level: levelOf(event.value.level), text: event.value.text });
       else if (event.$case === "call") {
         calls.push(event.value);
         void this.#answer(event.value, tools, clock + calls.length);
       } else if (event.$case === "done") {
+        this.cpuMs = Number(event.value.cpuUs) / 1000;
         await this.#until("clean");
-        return { ...read(event.value), logs, calls };
+        return { ...read(event.value), logs: lines.map(({ text }) => text), lines, calls };
       }
     }
   }
@@ -116,15 +124,23 @@ async function* events(channel: Duplex): AsyncGenerator<NonNullable<WorkerEvent[
   }
 }
 
-function read({ result, truncation }: Done): Omit<Ran, "logs" | "calls"> {
-  const dropped = Number(truncation?.logLines ?? 0n);
+function read({ result, truncation }: Done): Omit<Ran, "logs" | "lines" | "calls"> {
+  const counted = {
+    dropped: Number(truncation?.logLines ?? 0n),
+    droppedBytes: Number(truncation?.logBytes ?? 0n),
+  };
   if (result?.$case === "value") {
     const text = result.value.data.toString();
-    return { value: text === "" ? undefined : decode(text), dropped };
+    return { value: text === "" ? undefined : decode(text), ...counted };
   }
   if (!result) throw new Error("Done without a result");
   const [name = ""] = Object.entries(RunErrorType).find(([, type]) => type === result.value.type) ?? [];
-  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, dropped };
+  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, ...counted };
+}
+
+function levelOf(level: LogLevel): string {
+  const [name = ""] = Object.entries(LogLevel).find(([, value]) => value === level) ?? [];
+  return name.replace("LOG_LEVEL_", "").toLowerCase();
 }
 
 const defaults: Run = {
