@@ -41,6 +41,7 @@ const guestModules = [
   "!@codemode",
   "!@codemode/proto",
   "!@codemode/proto/values",
+  "!node-inspect-extracted", // bundled into the guest
 ];
 const packages: Ban = { group: guestModules, message: outsideGuest.message };
 const webPackages: Ban = {

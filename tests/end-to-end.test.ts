@@ -109,7 +109,8 @@ describe("a run that ends badly leaves the next one alone", () => {
   const cases: readonly (readonly [code: string, types: readonly string[]])[] = [
     ["while (true);", ["CpuLimit", "Timeout"]],
     ["await tools.add({ a: 1, b: 1 }); for (;;);", ["CpuLimit", "Timeout"]],
-    ["throw { get message() { for (;;); } }", ["CpuLimit", "Timeout"]],
+    ["throw Object.defineProperty(new Error(), 'message', { get() { for (;;); } })", ["CpuLimit", "Timeout"]],
+    ["throw { get message() { for (;;); } }", ["RuntimeError"]], // shown without being read
     [
       "Promise.reject({ get message() { for (;;); } }); await tools.add({ a: 1, b: 1 }); return 1",
       ["CpuLimit", "Timeout"],

@@ -58,7 +58,8 @@ const right: readonly (readonly [file: string, specifier: string])[] = [
   ["executor/src/pool/spawn.ts", "node:child_process"],
   ["executor/src/worker/main.ts", "isolated-vm"],
   ["executor/src/guest/index.ts", "@codemode/proto/values"],
-  ["executor/src/guest/index.ts", "./console.ts"],
+  ["executor/src/guest/index.ts", "./console/console.ts"],
+  ["executor/src/guest/console/index.ts", "node-inspect-extracted"],
   ["proto/src/streams.ts", "@grpc/grpc-js"],
   ["tests/a.test.ts", "../executor/src/main.ts"],
 ];

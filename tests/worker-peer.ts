@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import {
   type Call,
   CallErrorType,
+  LogLevel,
   type Manifest,
   OnOversize,
   type Output,
@@ -33,9 +34,13 @@ export interface Ran {
   };
   readonly logs: string[];
   readonly outputs: Output["item"][];
+  /** The logs with their levels. */
+  readonly lines: { level: string; text: string }[];
   readonly calls: Call[];
   readonly warnings: string[];
+  /** Lines of output that were left out, and what of others was. */
   readonly dropped: number;
+  readonly droppedBytes: number;
 }
 
 type Tool = (input: never) => unknown;
@@ -45,6 +50,9 @@ export class WorkerPeer implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #channel: Duplex;
   readonly #events: AsyncGenerator<NonNullable<WorkerEvent["event"]>>;
+
+  /** What the last run cost. */
+  cpuMs = 0;
 
   constructor() {
     this.#child = spawn(process.execPath, [...flags, entry], {
@@ -60,20 +68,21 @@ export class WorkerPeer implements AsyncDisposable {
     await this.#until("ready");
     const value = { ...defaults, code, manifest: manifestOf(tools), ...settings };
     this.#send({ $case: "run", value });
-    const logs: string[] = [];
+    const lines: Ran["lines"] = [];
     const outputs: Output["item"][] = [];
     const calls: Call[] = [];
     const clock = value.clock?.getTime() ?? 0;
     for (;;) {
       const event = await this.#next();
-      if (event.$case === "log") logs.push(event.value.text);
+      if (event.$case === "log") lines.push({ level: levelOf(event.value.level), text: event.value.text });
       else if (event.$case === "output") outputs.push(event.value.item);
       else if (event.$case === "call") {
         calls.push(event.value);
         void this.#answer(event.value, tools, clock + calls.length);
       } else if (event.$case === "done") {
+        this.cpuMs = Number(event.value.cpuUs) / 1000;
         await this.#until("clean");
-        return { ...read(event.value), logs, outputs, calls };
+        return { ...read(event.value), logs: lines.map(({ text }) => text), lines, outputs, calls };
       }
     }
   }
@@ -139,15 +148,24 @@ export function manifestOf(tools: object, schemas: Record<string, object> = {}):
   return { tools: Object.keys(tools).map(row), agents: [] };
 }
 
-function read({ result, truncation, warnings }: Done): Omit<Ran, "logs" | "outputs" | "calls"> {
-  const dropped = Number(truncation?.logLines ?? 0n);
+function read({ result, truncation, warnings }: Done): Omit<Ran, "logs" | "lines" | "outputs" | "calls"> {
+  const counted = {
+    warnings,
+    dropped: Number(truncation?.logLines ?? 0n),
+    droppedBytes: Number(truncation?.logBytes ?? 0n),
+  };
   if (result?.$case === "value") {
     const text = result.value.data.toString();
-    return { value: text === "" ? undefined : decode(text), dropped, warnings };
+    return { value: text === "" ? undefined : decode(text), ...counted };
   }
   if (!result) throw new Error("Done without a result");
   const [name = ""] = Object.entries(RunErrorType).find(([, type]) => type === result.value.type) ?? [];
-  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, dropped, warnings };
+  return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, ...counted };
+}
+
+function levelOf(level: LogLevel): string {
+  const [name = ""] = Object.entries(LogLevel).find(([, value]) => value === level) ?? [];
+  return name.replace("LOG_LEVEL_", "").toLowerCase();
 }
 
 const defaults: Run = {

@@ -125,6 +125,8 @@ export class Attempt {
         this.#over.abort();
         this.#stream.end();
         return event.value;
+      case "journalWanted":
+        throw violation("wanted a journal, which this version does not send");
       case undefined:
         throw violation("sent an empty message");
     }

@@ -6,8 +6,8 @@ import {
   UnserializableError,
   ValueTooLargeError,
 } from "@codemode/proto/values";
+import { describe } from "./console/inspect.ts";
 import type { Failure, Send } from "./host.ts";
-import { inspect } from "./inspect.ts";
 
 const { isArray, slice, weakMapGet, weakMapSet } = primordials;
 
@@ -37,8 +37,8 @@ const PLACE = "codemode:place:";
 /** Ends the run with what the program threw, each property read once, because it may be a getter of the program's. */
 export function fail(send: Send, thrown: unknown, explain: (failure: Failure) => Explanation, place: number): void {
   if (!isError(thrown)) {
-    const what = typeof thrown === "string" ? slice(thrown, 0, MAX_MESSAGE) : inspect(thrown, MAX_MESSAGE);
-    return sendFailure(send, failureOf("RuntimeError"), "", what, place === -1 ? "" : `${PLACE}${place}`, none);
+    const at = place === -1 ? "" : `${PLACE}${place}`;
+    return sendFailure(send, failureOf("RuntimeError"), "", describe(thrown, MAX_MESSAGE), at, none);
   }
   const read = (key: string, most: number): string => {
     try {
@@ -80,7 +80,7 @@ function becauseOf(thrown: Error): string {
 }
 
 function brief(thrown: unknown): string {
-  if (!isError(thrown)) return inspect(thrown, MAX_BRIEF);
+  if (!isError(thrown)) return describe(thrown, MAX_BRIEF);
   const { name, message } = thrown;
   return slice(
     `${typeof name === "string" ? name : "Error"}: ${typeof message === "string" ? message : ""}`,

@@ -14,7 +14,7 @@ import { installAliases } from "./aliases.ts";
 import { Calls, type Settle } from "./calls.ts";
 import { Catalog } from "./catalog.ts";
 import { hide, installClock, installRandom, setClock } from "./clock.ts";
-import { createConsole } from "./console.ts";
+import { createConsole } from "./console/console.ts";
 import { encodeCut } from "./cut.ts";
 import { difference } from "./difference.ts";
 import { createDiscovery, installOldNames } from "./discovery.ts";

@@ -1,7 +1,7 @@
 import { primordials, toBase64 } from "@codemode/proto/values";
 import { encodeForHost } from "./failures.ts";
 import type { RunSettings, Send } from "./host.ts";
-import { inspect } from "./inspect.ts";
+import { describe } from "./console/inspect.ts";
 
 const { freeze, indexOf, slice, startsWith } = primordials;
 
@@ -16,7 +16,7 @@ export interface Outputs {
 
 export function createOutputs(send: Send, settings: RunSettings): Outputs {
   const text = (value: unknown): void => {
-    send("output", "text", typeof value === "string" ? slice(value, 0, MAX_TEXT) : inspect(value, MAX_TEXT), "");
+    send("output", "text", describe(value, MAX_TEXT), "");
   };
   const json = (value: unknown): void => {
     const { mode, limits } = settings;

@@ -72,6 +72,8 @@ export class Session {
           return this.#answer(event.value);
         case "cancel":
           return this.#cancel(event.value);
+        case "journal":
+          throw new Refusal("journal", "this executor does not replay", "UNSUPPORTED");
         case undefined:
           throw new Refusal("event", "the message says nothing");
       }

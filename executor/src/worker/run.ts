@@ -16,8 +16,10 @@ import {
   ValueEncoding,
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
+import { utf8Slice } from "@codemode/proto/values";
 import type { RunSettings } from "../guest/host.ts";
 import { hintFor, hintForSyntax, placeOf, readStack, runError } from "./failure.ts";
+import { mapFrames } from "./frames.ts";
 import type { Entry, Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
@@ -54,6 +56,7 @@ export class ProgramRun {
   #outputBytes = 0;
   /** Whether the program has done anything that can be seen. */
   #isSilent = true;
+  #logRoom: number;
   #program: Program | undefined;
   #ended: Ended | undefined;
 
@@ -61,6 +64,7 @@ export class ProgramRun {
     this.#run = run;
     this.#isolate = isolate;
     this.#write = write;
+    this.#logRoom = Number(run.budgets?.logBytes ?? 0n);
   }
 
   start(): void {
@@ -127,16 +131,10 @@ export class ProgramRun {
           this.#write({ $case: "callCancelled", value: { seq: Number(values[0]) } });
         }
         return;
-      case "log": {
-        this.#isSilent = false;
-        const level = logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG;
-        return this.#write({ $case: "log", value: { level, text: String(values[1]) } });
-      }
+      case "log":
+        return this.#log(logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG, String(values[1]));
       case "dropped":
-        this.#truncation.logLines += BigInt(Number(values[0]));
-        this.#truncation.logBytes += BigInt(Number(values[1]));
-        if (this.#run.onOversize === OnOversize.ON_OVERSIZE_FAIL) this.#overOutput("console output");
-        return;
+        return this.#dropped(Number(values[0]), Number(values[1]));
       case "warn":
         return this.#warn(String(values[0]), String(values[1]));
       case "output":
@@ -153,6 +151,29 @@ export class ProgramRun {
       case "fail":
         this.#fail(values);
     }
+  }
+
+  #dropped(lines: number, units: number): void {
+    this.#truncation.logLines += BigInt(lines);
+    this.#truncation.logBytes += BigInt(units);
+    if (this.#run.onOversize === OnOversize.ON_OVERSIZE_FAIL) this.#overOutput("console output");
+  }
+
+  #log(level: LogLevel, said: string): void {
+    this.#isSilent = false;
+    const text = this.#inUserTerms(said);
+    // The guest has kept to the budget, but the user's file may have a longer name than ours for it.
+    const kept = utf8Slice(text, this.#logRoom);
+    const isLost = kept === "" && text !== "";
+    if (kept !== text) this.#dropped(isLost ? 1 : 0, text.length - kept.length);
+    if (!isLost) {
+      this.#logRoom -= Buffer.byteLength(kept);
+      this.#write({ $case: "log", value: { level, text: kept } });
+    }
+  }
+
+  #inUserTerms(text: string): string {
+    return this.#program ? mapFrames(text, this.#program, this.#run.fileName) : text;
   }
 
   get #encoding(): ValueEncoding {
@@ -204,11 +225,12 @@ export class ProgramRun {
   }
 
   #fail(values: Plain[]): void {
-    const [type, name, message, stackText, seq, component, code, retryable, hint, signature] = values;
+    const [type, name, said, stackText, seq, component, code, retryable, hint, signature] = values;
+    const message = this.#inUserTerms(String(said));
     const value = {
-      ...runError(typeOf(String(type), String(name), String(message)), String(message)),
+      ...runError(typeOf(String(type), String(name), message), message),
       name: String(name),
-      hint: String(hint) || hintFor(String(message), this.#run.manifest),
+      hint: String(hint) || hintFor(message, this.#run.manifest),
       signature: String(signature),
       component: String(component),
       code: String(code),
