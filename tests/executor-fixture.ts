@@ -82,6 +82,8 @@ export interface Ended {
 export class Stream implements AsyncDisposable {
   readonly call: ClientDuplexStream<ClientMessage | Buffer, ExecutorMessage>;
   readonly status: Promise<StatusObject>;
+  /** What `next` has passed, and has given. */
+  readonly seen: Received[] = [];
   readonly #received: AsyncIterator<ExecutorMessage>;
 
   constructor(client: ExecutorServiceClient, key?: string, metadata: Metadata = new Metadata()) {
@@ -119,6 +121,7 @@ export class Stream implements AsyncDisposable {
       const { value, done } = await this.#received.next();
       if (done) throw new Error(`The stream ended before ${kind}: ${JSON.stringify(await this.status)}`);
       const { event } = value;
+      if (event) this.seen.push(event);
       if (event?.$case === kind) return event.value as Said<K>;
     }
   }

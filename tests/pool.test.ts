@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RunErrorType } from "@codemode/proto";
+import { RunErrorType, type Start } from "@codemode/proto";
 import { frame, FrameReader } from "../executor/src/pool/frames.ts";
 import { launch } from "../executor/src/pool/launch.ts";
 import { Pool } from "../executor/src/pool/pool.ts";
@@ -38,20 +38,69 @@ test("a lease goes to a worker of its tenant, and a worker never changes tenants
   expect(isAlive(first ?? 0)).toBe(false);
 });
 
-test("a run whose worker is killed ends as Crashed, and the pool is whole again", async () => {
+const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
+const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
+
+test("a run whose worker is killed goes on on another, the app none the wiser", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
   const { pool } = executor.executor;
   await using stream = executor.open();
-  stream.start("await new Promise((done) => setTimeout(done, 60_000))");
+  const code =
+    "console.log('once'); const a = await tools.ask(); console.log(a); return [a, await tools.ask(), Math.random()]";
+  stream.start(code, withAsk);
+  await stream.next("idle");
+  stream.answer(1, "one");
   await stream.next("idle");
   const pids = pool.pids;
   for (const pid of pids) process.kill(pid, "SIGKILL");
+  stream.answer(2, "two");
+  const { result, usage } = await stream.next("finished");
+  const value = result?.$case === "value" ? (JSON.parse(result.value.data.toString()) as unknown[]) : result;
+  expect(value).toEqual(["one", "two", expect.any(Number)]);
+  expect(usage?.calls).toBe(2);
+  expect(stream.seen.map((event) => event.$case).filter((kind) => kind === "log" || kind === "call")).toEqual([
+    "log",
+    "call",
+    "log",
+    "call",
+  ]);
+  await Promise.all(["return 1", "return 2"].map((program) => executor.run(program)));
+  expect(pool.pids).toHaveLength(2);
+  expect(pool.pids.some((pid) => pids.includes(pid))).toBe(false);
+});
+
+test("a run whose worker dies again and again ends as Crashed, and the pool is whole again", async () => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  await using stream = executor.open();
+  stream.start("await tools.ask()", withAsk);
+  for (let death = 0; death < 3; death++) {
+    await stream.next("idle");
+    for (const pid of pool.pids) process.kill(pid, "SIGKILL");
+  }
   const { result } = await stream.next("finished");
   expect(result).toMatchObject({ $case: "error", value: { type: RunErrorType.RUN_ERROR_TYPE_CRASHED } });
   expect((await stream.status).code).toBe(0);
-  await Promise.all(["return 1", "return 2"].map((code) => executor.run(code)));
-  expect(pool.pids).toHaveLength(2);
-  expect(pool.pids.some((pid) => pids.includes(pid))).toBe(false);
+  expect(await executor.run("return 1")).toMatchObject({ value: 1 });
+});
+
+test("runs that wait leave their workers to others, and come back for their answers", async () => {
+  await using executor = await startInProcess();
+  const streams = Array.from({ length: 20 }, () => executor.open());
+  const code = "const a = await tools.ask({ n: 1 }); const b = await tools.ask({ n: 2 }); return a + b";
+  for (const stream of streams) stream.start(code, withAsk);
+  // All wait at once on one worker; the last to come is answered first.
+  for (const stream of streams) await stream.next("call");
+  for (const [index, stream] of [...streams.entries()].toReversed()) stream.answer(1, index);
+  for (const stream of streams) await stream.next("call");
+  for (const [index, stream] of streams.entries()) stream.answer(2, 100 * index);
+  for (const [index, stream] of streams.entries()) {
+    const { result } = await stream.next("finished");
+    expect(result?.$case === "value" && JSON.parse(result.value.data.toString())).toBe(101 * index);
+    expect(stream.seen.filter(({ $case }) => $case === "call")).toHaveLength(2);
+    await stream[Symbol.asyncDispose]();
+  }
+  expect(executor.executor.pool.pids).toHaveLength(1);
 });
 
 test("waiting for a worker ends with the signal", async () => {

@@ -70,7 +70,9 @@ test("a Start that is out of order is refused by the name of its field", async (
     [{ components: twice }, "start.manifest.tools[1].name"],
     [{ components: runs }, "start.manifest.tools[1].name"],
     [{ components: { $case: "manifestHash", value: Buffer.alloc(32) } }, "start.manifest_hash", UNIMPLEMENTED],
-    [{ journal: { entries: [entry], more: false } }, "start.journal", UNIMPLEMENTED],
+    [{ journal: { entries: [{ ...entry, seq: 2 }], more: false } }, "journal.entries[0].seq"],
+    [{ journal: { entries: [{ ...entry, settleOrder: 1 }], more: false } }, "journal.entries[0].settle_order"],
+    [{ journal: { entries: [{ ...entry, state: 2, settleOrder: 2 }], more: false } }, "journal.entries"],
   ];
   const told = await Promise.all(cases.map(([start]) => refusal(executor, start)));
   expect(told).toEqual(cases.map(([, field, code = INVALID_ARGUMENT]) => ({ code, field })));

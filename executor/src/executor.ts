@@ -40,6 +40,7 @@ export async function startExecutor(
     maxStreams: config.workers + config.queue + SPARE_STREAMS,
     host: {
       executorId,
+      keep: { bytes: 0 },
       lend: (applicant, signal) => pool.lend(applicant, signal),
       ended: (report) => log.info({ executorId, ...report }, "run ended"),
     },
@@ -50,7 +51,7 @@ export async function startExecutor(
       maxBudgets: wireBudgets(MAX_BUDGETS),
       capacity: config.workers,
       nodeVersion: process.versions.node,
-      replays: false,
+      replays: true,
       keepsManifests: false,
     },
   });

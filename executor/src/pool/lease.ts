@@ -6,12 +6,21 @@ import type { Event, WorkerProcess, WorkerSink } from "./worker-process.ts";
 
 type State =
   | { readonly kind: "lent" }
-  | { readonly kind: "running"; readonly sink: RunSink; readonly watched: Watched; readonly waiting: boolean }
+  /** `owed`: entries into the program that the worker has yet to come back from. */
+  | { readonly kind: "running"; readonly sink: RunSink; readonly watched: Watched; readonly owed: number }
   | { readonly kind: "stopping"; readonly due: NodeJS.Timeout }
   | { readonly kind: "clean"; readonly ready: boolean }
   | { readonly kind: "dead" };
 
 const CLEAN_WITHIN_MS = 200; // a native loop behind the result never reports clean (P4)
+
+/** Who lends workers. */
+export interface Lender {
+  /** The worker comes back. Once. */
+  back(how: Return): void;
+  /** The run only waits now. */
+  waits(): void;
+}
 
 /**
  * The right to run one program on one worker. Whoever holds it disposes it: the worker then goes back when it reports
@@ -20,16 +29,16 @@ const CLEAN_WITHIN_MS = 200; // a native loop behind the result never reports cl
 export class Lease implements AsyncDisposable, WorkerSink {
   readonly #worker: WorkerProcess;
   readonly #watch: Watch;
-  readonly #back: (how: Return) => void;
+  readonly #lender: Lender;
   readonly #ended = Promise.withResolvers<void>();
   #state: State = { kind: "lent" };
   #end: { readonly type: RunEnd } | undefined;
   #watched: Watched | undefined;
 
-  constructor(worker: WorkerProcess, watch: Watch, back: (how: Return) => void) {
+  constructor(worker: WorkerProcess, watch: Watch, lender: Lender) {
     this.#worker = worker;
     this.#watch = watch;
-    this.#back = back;
+    this.#lender = lender;
     worker.sink = this;
   }
 
@@ -48,20 +57,34 @@ export class Lease implements AsyncDisposable, WorkerSink {
     if (this.#state.kind !== "lent") throw new Error(`Cannot begin a run: the lease is ${this.#state.kind}`);
     const watched = this.#watch.start(this.#worker.pid, limits, (excess) => sink.over(excess));
     this.#watched = watched;
-    this.#state = { kind: "running", sink, watched, waiting: false };
+    this.#state = { kind: "running", sink, watched, owed: 1 };
     this.#worker.runs += 1;
     this.#worker.send({ $case: "run", value: run });
   }
 
   /** True while the program waits for calls and uses no time. */
   get waiting(): boolean {
-    return this.#state.kind === "running" && this.#state.waiting;
+    return this.#state.kind === "running" && this.#state.owed === 0;
+  }
+
+  /** Asks the holder to give the worker up and come back later, when it can. Costs about as much as `used` says. */
+  get parkable(): boolean {
+    return this.waiting && this.#state.kind === "running" && this.#state.sink.parkable;
+  }
+
+  /** True while its run is over and its worker is not back yet. */
+  get isLeaving(): boolean {
+    return this.#state.kind === "stopping" || (this.#state.kind === "clean" && this.#end !== undefined);
+  }
+
+  park(): void {
+    if (this.#state.kind === "running") this.#state.sink.park();
   }
 
   /** Answers a call. False when the channel is full; `onRoom` tells when it is not. */
   settle(result: CallResult): boolean {
     if (this.#state.kind !== "running") return true;
-    this.#state = { ...this.#state, waiting: false };
+    this.#state = { ...this.#state, owed: this.#state.owed + 1 };
     return this.#worker.send({ $case: "settle", value: result });
   }
 
@@ -94,7 +117,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
         break;
       case "running":
         state.watched.stop();
-        if (state.waiting && end === RunErrorType.RUN_ERROR_TYPE_CANCELLED) {
+        if (state.owed === 0 && end === RunErrorType.RUN_ERROR_TYPE_CANCELLED) {
           this.#worker.send({ $case: "abort", value: {} });
           this.#awaitClean();
         } else {
@@ -152,25 +175,31 @@ export class Lease implements AsyncDisposable, WorkerSink {
     switch (event.$case) {
       case "ready":
       case "clean":
-        this.#spend();
-        state.sink.died({ stderr: "", signal: null, lastResidentBytes: 0, residentLimitBytes: 1 });
-        return;
+        return this.#misspoke(state);
       case "done":
         state.watched.used();
         state.watched.stop();
         this.#awaitClean();
         break;
       case "idle":
-        this.#state = { ...state, waiting: true };
+        if (state.owed === 0) return this.#misspoke(state);
+        this.#state = { ...state, owed: state.owed - 1 };
         break;
       case "log":
       case "output":
       case "call":
       case "callCancelled":
-        this.#state = { ...state, waiting: false };
+        if (state.owed === 0) return this.#misspoke(state); // a program that waits says nothing
         break;
     }
     state.sink.event(event);
+    if (event.$case === "idle" && this.waiting) this.#lender.waits();
+  }
+
+  /** Spoke out of turn (P3). */
+  #misspoke({ sink }: State & { kind: "running" }): void {
+    this.#spend();
+    sink.died({ stderr: "", signal: null, lastResidentBytes: 0, residentLimitBytes: 1 });
   }
 
   #awaitClean(): void {
@@ -200,6 +229,6 @@ export class Lease implements AsyncDisposable, WorkerSink {
     if (this.#state.kind === "dead") return;
     this.#state = { kind: "dead" };
     if (how.kind === "clean") this.#ended.resolve();
-    this.#back(how);
+    this.#lender.back(how);
   }
 }

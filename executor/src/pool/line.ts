@@ -6,6 +6,9 @@ export interface Waiter {
   readonly tenant: string;
   /** What its program holds in memory. */
   readonly bytes: number;
+  /** It had a worker before, and is never turned away. */
+  readonly isAccepted: boolean;
+  readonly since: number;
   /** How often one who came later was served first. */
   passedOver: number;
   readonly resolve: (lease: Lease) => void;
@@ -13,7 +16,7 @@ export interface Waiter {
 }
 
 /** Who asks for a worker. */
-export type Applicant = Pick<Waiter, "tenant" | "bytes">;
+export type Applicant = Pick<Waiter, "tenant" | "bytes"> & { readonly isAccepted?: boolean };
 
 const RETRY_UNIT_MS = 100; // per run ahead on each worker; short programs take less
 const MAX_RETRY_MS = 5_000;
@@ -38,10 +41,10 @@ export class Line implements Iterable<Waiter> {
   }
 
   /** Joins the line; leaves it when `signal` aborts. */
-  join({ tenant, bytes }: Applicant, signal: AbortSignal): Promise<Lease> {
+  join({ tenant, bytes, isAccepted = false }: Applicant, signal: AbortSignal): Promise<Lease> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Lease>();
-    const waiter: Waiter = { tenant, bytes, passedOver: 0, resolve, reject };
+    const waiter: Waiter = { tenant, bytes, isAccepted, since: performance.now(), passedOver: 0, resolve, reject };
     const leave = (): void => {
       this.remove(waiter);
       reject(signal.reason);
@@ -60,6 +63,7 @@ export class Line implements Iterable<Waiter> {
     let count = 0;
     let bytes = 0;
     for (const waiter of this) {
+      if (waiter.isAccepted) continue;
       count += 1;
       bytes += waiter.bytes;
       if (count <= this.#max && bytes <= MAX_BYTES) continue;

@@ -10,7 +10,8 @@
 // P2  A worker runs the programs of one tenant only.
 // P3  A worker that missed a deadline or spoke out of turn is killed, never asked to recover.
 // P4  A worker goes back only after it has reported clean.
-// P5  A worker that dies is replaced at once; only those that die before they are ready are waited for.
+// P5  While somebody waits in the line, runs that only wait do not keep their workers.
+// P6  A worker that dies is replaced at once; only those that die before they are ready are waited for.
 import type { ChildProcess } from "node:child_process";
 import { CodemodeError } from "@codemode/proto";
 import { Lease } from "./lease.ts";
@@ -33,6 +34,7 @@ export interface PoolOptions {
 
 const READY_WITHIN_MS = 10_000; // 70 ms on an idle machine; a busy one gets time
 const FAILURES_TO_GIVE_UP = 3;
+const FREE_REPLAY_MS = 20; // of CPU time: a run that has used less may be parked at once
 const BACK_OFF_MS = { first: 100, max: 10_000 } as const;
 
 export class Pool implements AsyncDisposable {
@@ -43,6 +45,7 @@ export class Pool implements AsyncDisposable {
   readonly #retries = new Set<NodeJS.Timeout>();
   readonly #firstReady = Promise.withResolvers<void>();
   #failures = 0;
+  #roomTimer: NodeJS.Timeout | undefined;
   #broken: CodemodeError | undefined;
 
   constructor(options: PoolOptions) {
@@ -89,6 +92,7 @@ export class Pool implements AsyncDisposable {
   kill(): void {
     this.#broken ??= new CodemodeError("CLOSED", "Cannot lend a worker: the pool is closed");
     for (const timer of this.#retries) clearTimeout(timer);
+    clearTimeout(this.#roomTimer);
     this.#firstReady.reject(this.#broken);
     this.#line.refuse(this.#broken);
     for (const member of this.#members) this.#retire(member);
@@ -158,7 +162,7 @@ export class Pool implements AsyncDisposable {
   }
 
   #dispatch(): void {
-    /** Fresh workers on their way, less those that somebody earlier in the line waits for. */
+    /** Workers on their way, less those that somebody earlier in the line waits for. */
     let coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
     const passed: Waiter[] = [];
     for (const waiter of this.#line) {
@@ -175,6 +179,30 @@ export class Pool implements AsyncDisposable {
         else passed.push(waiter);
       }
     }
+    this.#makeRoom(passed);
+  }
+
+  /**
+   * Asks runs that only wait to leave their workers to `waiters`. To come back they must do all over again what they
+   * have done, so one that has done much is asked only when somebody has waited for as long as that took.
+   */
+  #makeRoom(waiters: readonly Waiter[]): void {
+    clearTimeout(this.#roomTimer);
+    const parkable = [...this.#members]
+      .flatMap(({ state }) => (state.kind === "lent" && state.lease.parkable ? [state.lease] : []))
+      .map((lease) => ({ lease, costMs: lease.used().cpuMs }))
+      .toSorted((a, b) => a.costMs - b.costMs);
+    const leaving = [...this.#members].filter(({ state }) => state.kind === "lent" && state.lease.isLeaving).length;
+    for (const waiter of waiters.slice(leaving)) {
+      const next = parkable.shift();
+      if (!next) return;
+      const dueMs = next.costMs - FREE_REPLAY_MS - (performance.now() - waiter.since);
+      if (dueMs > 0) {
+        this.#roomTimer = setTimeout(() => this.#dispatch(), dueMs);
+        return;
+      }
+      next.lease.park();
+    }
   }
 
   #idle(tenant: string | undefined): Member | undefined {
@@ -188,9 +216,13 @@ export class Pool implements AsyncDisposable {
   }
 
   #lend(member: Member, tenant: string): Lease {
-    member.state = { kind: "lent" };
     member.worker.tenant = tenant;
-    return new Lease(member.worker, this.#watch, (how) => this.#takeBack(member, how));
+    const lease = new Lease(member.worker, this.#watch, {
+      back: (how) => this.#takeBack(member, how),
+      waits: () => this.#line.length > 0 && this.#dispatch(),
+    });
+    member.state = { kind: "lent", lease };
+    return lease;
   }
 
   #takeBack(member: Member, how: Return): void {

@@ -13,6 +13,10 @@ export interface RunSink {
   over(excess: Excess): void;
   /** The worker died, and not by `kill`. */
   died(death: Death): void;
+  /** Whether the run can leave its worker to others while it waits, and come back by replay. */
+  readonly parkable: boolean;
+  /** Does so. The holder releases the lease. */
+  park(): void;
 }
 
 /** How a run ended: undefined is ok. */

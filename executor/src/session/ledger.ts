@@ -8,6 +8,7 @@ import {
   RunErrorType,
   type Value,
 } from "@codemode/proto/messages";
+import type { Journal } from "./journal.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
 import { checkValue, type Program } from "./start.ts";
@@ -21,7 +22,7 @@ const MAX_MIME_CHARS = 100;
 const OUTPUT_OVERHEAD = 64; // as the worker counts
 
 /**
- * Keeps the budgets of one run again, from outside: the worker keeps them first and kindly, but after an escape it is
+ * Keeps the budgets of one life of a program again, from outside: the worker keeps them first and kindly, but after an escape it is
  * the program. Pure data; the session acts on what it says.
  */
 export class Ledger {
@@ -31,14 +32,14 @@ export class Ledger {
   logLines = 0;
   droppedLines = 0;
   droppedBytes = 0;
+  outputs = 0;
   outputBytes = 0;
   readonly #program: Program;
-  readonly #open = new Set<number>();
-  /** Given up by the program; an answer that was on its way is passed over, once. */
-  readonly #cancelled = new Set<number>();
+  readonly #journal: Journal;
 
-  constructor(program: Program) {
+  constructor(program: Program, journal: Journal) {
     this.#program = program;
+    this.#journal = journal;
   }
 
   log(log: Log): LogVerdict {
@@ -58,16 +59,17 @@ export class Ledger {
   output({ item }: Output): Failure | undefined {
     if (!item || (item.$case === "image" && item.value.mimeType.length > MAX_MIME_CHARS)) return CRASHED;
     const bytes = item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
+    this.outputs += 1;
     this.outputBytes += bytes + OUTPUT_OVERHEAD;
     return this.outputBytes > this.#program.budgets.resultBytes ? CRASHED : undefined;
   }
 
-  /** Undefined when the call may go to the app. */
-  call(call: Call): Failure | undefined {
+  /** Whether the call is to go to the app, or is known already; a Failure ends the run. */
+  call(call: Call): "ask" | "wait" | Failure {
     const { budgets, tools, agents } = this.#program;
     if (call.seq !== this.calls + 1) return CRASHED;
     if (call.seq > budgets.calls) return over("CALL_LIMIT", `More than ${budgets.calls} calls`);
-    if (this.#open.size >= budgets.callsInFlight) {
+    if (call.seq > this.#journal.size && this.#journal.open >= budgets.callsInFlight) {
       return over("CALL_LIMIT", `More than ${budgets.callsInFlight} calls in flight`);
     }
     const bytes = call.arguments?.data.length ?? 0;
@@ -77,40 +79,13 @@ export class Ledger {
     if (!isListed(call, tools, agents)) return over("UNKNOWN_TOOL", `No tool or agent of this run has that name`);
     this.calls = call.seq;
     this.argumentBytes += bytes;
-    this.#open.add(call.seq);
-    return undefined;
+    return this.#journal.issue(call);
   }
 
-  /** True when the app has not answered yet and is to be told. */
+  /** True when the app is to be told that nobody waits for the call any more. */
   cancelled(seq: number): boolean | Failure {
     if (seq < 1 || seq > this.calls) return CRASHED;
-    if (!this.#open.delete(seq)) return false; // its answer and this crossed
-    this.#cancelled.add(seq);
-    return true;
-  }
-
-  /** Which of the calls that the worker waits for the app has yet to answer. */
-  awaited(seqs: readonly number[]): number[] {
-    return seqs.filter((seq) => this.#open.has(seq));
-  }
-
-  /** True when the answer is for the worker. Throws a Refusal when it answers nothing that was asked. */
-  answer(result: CallResult): boolean {
-    if (result.more) throw new Refusal("call_result.more", "this executor has no streamed results", "UNSUPPORTED");
-    if (this.#cancelled.delete(result.seq)) return false;
-    if (!this.#open.has(result.seq)) {
-      throw new Refusal("call_result.seq", `call ${result.seq} was not made, or is answered already`);
-    }
-    if (result.settledAt && Number.isNaN(result.settledAt.getTime())) {
-      throw new Refusal("call_result.settled_at", "it is no time between the years 1 and 9999");
-    }
-    const { answerBytes } = this.#program.budgets;
-    if (result.result?.$case === "value") checkValue("call_result.value", result.result.value, answerBytes);
-    if (result.result?.$case === "error" && CallError.encode(result.result.value).finish().length > answerBytes) {
-      throw new Refusal("call_result.error", `it is over the budget of ${answerBytes} bytes`);
-    }
-    this.#open.delete(result.seq);
-    return true;
+    return this.#journal.cancel(seq);
   }
 
   /** Undefined when the value may go to the app. */
@@ -119,6 +94,18 @@ export class Ledger {
     return value.data.length > resultBytes
       ? over("OUTPUT_LIMIT", `The result is over ${resultBytes} bytes`)
       : undefined;
+  }
+}
+
+/** Checks an answer as far as its bytes tell. Throws a Refusal. */
+export function checkAnswer(result: CallResult, answerBytes: number): void {
+  if (result.more) throw new Refusal("call_result.more", "this executor has no streamed results", "UNSUPPORTED");
+  if (result.settledAt && Number.isNaN(result.settledAt.getTime())) {
+    throw new Refusal("call_result.settled_at", "it is no time between the years 1 and 9999");
+  }
+  if (result.result?.$case === "value") checkValue("call_result.value", result.result.value, answerBytes);
+  if (result.result?.$case === "error" && CallError.encode(result.result.value).finish().length > answerBytes) {
+    throw new Refusal("call_result.error", `it is over the budget of ${answerBytes} bytes`);
   }
 }
 

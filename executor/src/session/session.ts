@@ -14,6 +14,7 @@ import {
   type CallResult,
   type ClientMessage,
   type Finished,
+  type JournalEntry,
   RunErrorType,
   type Start,
 } from "@codemode/proto/messages";
@@ -21,6 +22,7 @@ import { CodemodeError } from "@codemode/proto";
 import type { Lease } from "../pool/lease.ts";
 import { ActiveRun } from "./active-run.ts";
 import { wireBudgets } from "./budgets.ts";
+import { Journal, JournalPieces } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import { failure, finishedByEdge } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
@@ -30,8 +32,14 @@ import type { Outgoing, RunStream, SessionHost } from "./stream.ts";
 
 type State =
   | { readonly kind: "awaiting start"; readonly due: NodeJS.Timeout }
-  | { readonly kind: "queued"; readonly program: Program; readonly leave: AbortController }
-  | { readonly kind: "running"; readonly program: Program; readonly lease: Lease; readonly run: ActiveRun }
+  | {
+      readonly kind: "awaiting journal";
+      readonly due: NodeJS.Timeout;
+      readonly program: Program;
+      readonly journal: Journal;
+    }
+  | { readonly kind: "queued"; readonly program: Program; readonly journal: Journal; readonly leave: AbortController }
+  | { readonly kind: "running"; readonly program: Program; readonly journal: Journal; readonly run: ActiveRun }
   | { readonly kind: "finished" };
 
 const START_WITHIN_MS = 5_000; // grpc-js has no timer for a first message
@@ -40,6 +48,7 @@ export class Session {
   readonly #stream: RunStream;
   readonly #host: SessionHost;
   readonly #done = Promise.withResolvers<void>();
+  #pieces = new JournalPieces();
   /** Who has no room: each is waited for by one listener. */
   readonly #full = { peer: false, worker: false };
   #state: State;
@@ -73,7 +82,7 @@ export class Session {
         case "cancel":
           return this.#cancel(event.value);
         case "journal":
-          throw new Refusal("journal", "this executor does not replay", "UNSUPPORTED");
+          return this.#recall(event.value);
         case undefined:
           throw new Refusal("event", "the message says nothing");
       }
@@ -104,8 +113,13 @@ export class Session {
       case "awaiting start":
         clearTimeout(state.due);
         return this.#done.resolve();
+      case "awaiting journal":
+        clearTimeout(state.due);
+        state.journal.dispose();
+        return this.#done.resolve();
       case "queued":
         state.leave.abort(error);
+        state.journal.dispose();
         return this.#done.resolve();
       case "running":
         return void state.run.abandon().then(() => this.#done.resolve());
@@ -122,52 +136,73 @@ export class Session {
     if (this.#state.kind !== "awaiting start") throw new Refusal("start", "it was sent before");
     const program = parseStart(start);
     clearTimeout(this.#state.due);
+    const journal = new Journal(this.#host.keep);
+    const late = new CodemodeError("TIMEOUT", `Cannot wait for the journal any longer than ${START_WITHIN_MS} ms`);
+    const due = setTimeout(() => this.stop(late), START_WITHIN_MS);
+    this.#state = { kind: "awaiting journal", due, program, journal };
+    this.#recall(start.journal ?? { entries: [], more: false });
+  }
+
+  /** A piece of the journal: after Start, or because the run has asked for it. */
+  #recall(piece: { readonly entries: readonly JournalEntry[]; readonly more: boolean }): void {
+    const state = this.#state;
+    const isWanted = state.kind === "awaiting journal" || (state.kind === "running" && state.run.isRecalling);
+    if (!isWanted) throw new Refusal("journal", "nobody has asked for it");
+    const entries = this.#pieces.add(piece);
+    if (!entries) return;
+    this.#pieces = new JournalPieces();
+    state.journal.recall(entries);
+    if (state.kind === "running") return state.run.recalled();
+    clearTimeout(state.due);
+    this.#queue(state.program, state.journal);
+  }
+
+  #queue(program: Program, journal: Journal): void {
     const leave = new AbortController();
-    this.#state = { kind: "queued", program, leave };
+    this.#state = { kind: "queued", program, journal, leave };
     this.#host
       .lend(program, leave.signal)
-      .then((lease) => this.#accept(program, lease))
+      .then((lease) => this.#accept(program, journal, lease))
       .catch((error: unknown) => this.#stopBy(error));
   }
 
-  #accept(program: Program, lease: Lease): void {
+  #accept(program: Program, journal: Journal, lease: Lease): void {
     if (this.#state.kind !== "queued") return void lease.release(undefined); // given up meanwhile
     try {
-      this.#run(program, lease);
+      const { executorId } = this.#host;
+      this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
+      const run = new ActiveRun(program, lease, journal, {
+        send: (event) => this.#relay(event),
+        lend: (signal) => this.#host.lend({ tenant: program.tenant, bytes: 0, isAccepted: true }, signal),
+        finished: (finished, end) => this.#finish(program, finished, end),
+        broken: (error) => this.#stopBy(error),
+      });
+      this.#state = { kind: "running", program, journal, run };
     } catch (error) {
       void lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
       throw error;
     }
   }
 
-  #run(program: Program, lease: Lease): void {
-    const { executorId } = this.#host;
-    this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
-    const run = new ActiveRun(program, lease, {
-      send: (event) => this.#relay(event, lease),
-      finished: (finished, end) => this.#finish(program, lease, finished, end),
-    });
-    this.#state = { kind: "running", program, lease, run };
-  }
-
   /** A slow reader stops the worker where it writes, so nothing piles up here. */
-  #relay(event: Outgoing, lease: Lease): void {
+  #relay(event: Outgoing): void {
     if (this.#stream.write(event) || this.#full.peer) return; // what was read already still comes
     this.#full.peer = true;
-    lease.pause();
+    const isRunning = (): ActiveRun | undefined => (this.#state.kind === "running" ? this.#state.run : undefined);
+    isRunning()?.hold();
     this.#stream.onRoom(() => {
       this.#full.peer = false;
-      lease.resume();
+      isRunning()?.unhold();
     });
   }
 
   #answer(result: CallResult): void {
     if (this.#state.kind !== "running") throw new Refusal("event", "a CallResult came before any Call");
-    const { run, lease } = this.#state;
+    const { run } = this.#state;
     if (run.answer(result) || this.#full.worker) return;
     this.#full.worker = true;
     this.#stream.pause();
-    lease.onRoom(() => {
+    run.onRoom(() => {
       this.#full.worker = false;
       this.#stream.resume();
     });
@@ -178,12 +213,15 @@ export class Session {
     switch (this.#state.kind) {
       case "awaiting start":
         throw new Refusal("event", "Cancel came before Start");
+      case "awaiting journal":
       case "queued": {
-        const { program, leave } = this.#state;
+        const { program, journal } = this.#state;
         const cancelled = failure(RunErrorType.RUN_ERROR_TYPE_CANCELLED, message);
         const none = { wallMs: 0, waitMs: 0, cpuMs: 0, peakResidentBytes: 0 };
-        this.#finish(program, undefined, finishedByEdge(cancelled, none, new Ledger(program)), cancelled.type);
-        return leave.abort();
+        if (this.#state.kind === "queued") this.#state.leave.abort();
+        else clearTimeout(this.#state.due);
+        journal.dispose();
+        return this.#finish(program, finishedByEdge(cancelled, none, new Ledger(program, journal)), cancelled.type);
       }
       case "running":
         return this.#state.run.cancel(message);
@@ -191,12 +229,13 @@ export class Session {
     }
   }
 
-  #finish(program: Program, lease: Lease | undefined, finished: Finished, end: RunErrorType | undefined): void {
+  #finish(program: Program, finished: Finished, end: RunErrorType | undefined): void {
+    const released = this.#state.kind === "running" ? this.#state.run.released : Promise.resolve();
     this.#state = { kind: "finished" };
     this.#stream.write({ $case: "finished", value: finished });
     this.#stream.end();
     this.#stream.resume(); // a paused peer could not be seen to leave
     this.#host.ended(report(program, { finished, end }));
-    void (lease?.release(end) ?? Promise.resolve()).then(() => this.#done.resolve());
+    void released.then(() => this.#done.resolve());
   }
 }

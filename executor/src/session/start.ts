@@ -13,6 +13,8 @@ export interface Program {
   /** What it holds in memory: its code, context, config and manifest. */
   readonly bytes: number;
   readonly budgets: RunBudgets;
+  /** What earlier attempts have delivered. */
+  readonly shown: { readonly logs: number; readonly outputs: number };
   readonly tools: ReadonlySet<string>;
   readonly agents: ReadonlySet<string>;
   /** For the worker. */
@@ -41,9 +43,6 @@ export function parseStart(start: Start): Program {
     "file_name",
     `1 to ${MAX_FILE_NAME_CHARS} printable characters are needed`,
   );
-  if (start.journal && start.journal.entries.length > 0) {
-    throw new Refusal("start.journal", "this executor does not replay", "UNSUPPORTED");
-  }
   const budgets = mergeBudgets(start.budgets);
   const codeBytes = Buffer.byteLength(start.code);
   must(codeBytes <= budgets.codeBytes, "code", `${codeBytes} bytes are over the budget of ${budgets.codeBytes}`);
@@ -67,9 +66,10 @@ export function parseStart(start: Start): Program {
     budgets: wireBudgets(budgets),
   };
   const { executionId, correlationId, attempt, tenant } = start;
+  const shown = { logs: start.logsReceived, outputs: start.outputsReceived };
   const manifestBytes = Manifest.encode(manifest).finish().length;
   const bytes = codeBytes + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0) + manifestBytes;
-  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, tools, agents, run };
+  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, tools, agents, run };
 }
 
 const ENCODINGS: Readonly<Record<number, true>> = {

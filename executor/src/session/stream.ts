@@ -2,6 +2,7 @@ import type { CodemodeError } from "@codemode/proto";
 import type { ExecutorMessage } from "@codemode/proto/messages";
 import type { Lease } from "../pool/lease.ts";
 import type { Applicant } from "../pool/line.ts";
+import type { Keep } from "./journal.ts";
 import type { Report } from "./report.ts";
 
 /** One message to the app. */
@@ -22,6 +23,8 @@ export interface RunStream {
 /** What a session needs of the world. */
 export interface SessionHost {
   readonly executorId: string;
+  /** What all sessions together keep to replay from. */
+  readonly keep: Keep;
   lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
   /** Told once per session, for the log: sizes and kinds, never contents. */
   ended(report: Report): void;

@@ -52,7 +52,8 @@ export class ProgramRun {
   readonly #open = new Set<number>();
   readonly #truncation = { logLines: 0n, logBytes: 0n, result: false, outputs: 0n };
   readonly #warnings: string[] = [];
-  readonly #startedAt = performance.now();
+  /** Spent in the program. */
+  #busyMs = 0;
   #outputBytes = 0;
   /** Whether the program has done anything that can be seen. */
   #isSilent = true;
@@ -84,16 +85,16 @@ export class ProgramRun {
     const { body } = this.#program;
     const settings = JSON.stringify(settingsOf(this.#run));
     const catalog = JSON.stringify(catalogOf(this.#run.manifest));
-    this.#afterEntry(this.#isolate.start(this.#msLeft, body, settings, textOf(context), textOf(config), catalog));
+    this.#enter((ms) => this.#isolate.start(ms, body, settings, textOf(context), textOf(config), catalog));
   }
 
   settle({ seq, result, settledAt }: CallResult): void {
-    if (!this.#open.delete(seq)) return; // given up by the program while the answer was on the way
+    if (!this.#open.delete(seq)) return this.#wait(); // given up by the program while the answer was on the way
     const clock = settledAt?.getTime() ?? 0;
     const isError = result?.$case === "error";
     const kind = isError ? "error" : modeOf(result?.value);
     const text = isError ? JSON.stringify(toGuest(result.value)) : textOf(result?.value);
-    this.#afterEntry(this.#isolate.settle(this.#msLeft, seq, kind, text, clock));
+    this.#enter((ms) => this.#isolate.settle(ms, seq, kind, text, clock));
   }
 
   /** How the program ended; undefined while it waits for calls. */
@@ -206,7 +207,7 @@ export class ProgramRun {
 
   get #msLeft(): number {
     const { wallTime } = this.#run.budgets ?? {};
-    return (wallTime ? toMs(wallTime) : DEFAULT_WALL_MS) - (performance.now() - this.#startedAt);
+    return (wallTime ? toMs(wallTime) : DEFAULT_WALL_MS) - this.#busyMs;
   }
 
   #call([seq, kind, name, argument]: Plain[]): void {
@@ -257,6 +258,13 @@ export class ProgramRun {
     return { stack, ...(position && placeOf(this.#run.code, position)) };
   }
 
+  #enter(entry: (ms: number) => Entry): void {
+    const before = performance.now();
+    const left = entry(this.#msLeft);
+    this.#busyMs += performance.now() - before;
+    this.#afterEntry(left);
+  }
+
   /** The program has returned to us: it has ended, waits for calls, or can never go on. */
   #afterEntry({ overdue, unhandled }: Entry): void {
     if (unhandled && !this.#isolate.isDead) {
@@ -268,12 +276,16 @@ export class ProgramRun {
     } else if (overdue !== undefined) {
       this.#endAs(RunErrorType.RUN_ERROR_TYPE_TIMEOUT, "The time of the run is over", this.#place(overdue));
     } else if (this.#open.size > 0) {
-      this.#write({ $case: "idle", value: { awaited: [...this.#open] } });
+      this.#wait();
     } else {
       const message = "The program awaits something that nothing can settle: no call is in flight and no timer is set";
       const position = this.#program?.marked(this.#isolate.stuck());
       this.#endAs(RunErrorType.RUN_ERROR_TYPE_DEADLOCK, message, position && placeOf(this.#run.code, position));
     }
+  }
+
+  #wait(): void {
+    this.#write({ $case: "idle", value: { awaited: [...this.#open] } });
   }
 
   #endAs(type: RunErrorType, message: string, place: Partial<RunError> = {}): void {
