@@ -127,6 +127,18 @@ function read({ result, truncation }: Done): Omit<Ran, "logs" | "calls"> {
   return { error: { ...result.value, type: name.replace("RUN_ERROR_TYPE_", "") }, dropped };
 }
 
+export const budgets = {
+  wallTime: undefined,
+  cpuTime: undefined,
+  heapBytes: 64n * 1024n * 1024n,
+  calls: 100,
+  callsInFlight: 16,
+  argumentBytes: 65_536n,
+  resultBytes: 262_144n,
+  logBytes: 65_536n,
+  logLines: 1_000,
+};
+
 const defaults: Run = {
   code: "",
   fileName: "program.js",
@@ -137,15 +149,5 @@ const defaults: Run = {
   valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
   seed: Buffer.alloc(16, 7),
   clock: new Date(1_700_000_000_000),
-  budgets: {
-    wallTime: undefined,
-    cpuTime: undefined,
-    heapBytes: 64n * 1024n * 1024n,
-    calls: 100,
-    callsInFlight: 16,
-    argumentBytes: 65_536n,
-    resultBytes: 262_144n,
-    logBytes: 65_536n,
-    logLines: 1_000,
-  },
+  budgets,
 };
