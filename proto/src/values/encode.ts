@@ -135,8 +135,9 @@ class Encoder {
     const prototype = getPrototypeOf(value);
     const plain = prototype === null || prototype === primordials.ObjectPrototype;
     if (isArray(value) || (plain && !hasOwn(value, "toJSON"))) return undefined;
+    if (this.#kinds.of(value) !== undefined) return undefined;
     const { toJSON } = value as { toJSON?: unknown };
-    return typeof toJSON === "function" && this.#kinds.of(value) === undefined ? (toJSON as () => unknown) : undefined;
+    return typeof toJSON === "function" ? (toJSON as () => unknown) : undefined;
   }
 
   #array(array: readonly unknown[], place: Place | undefined): string {
