@@ -6,6 +6,17 @@ export function difference(left: unknown, right: unknown): string | undefined {
   return new Comparison().differ(left, right, "value");
 }
 
+/** Empties the stacks in `value`: they name other files in another realm, and those of the app do not cross. */
+export function withoutStacks(value: unknown, seen = new Set<object>()): unknown {
+  if (typeof value !== "object" || value === null || seen.has(value) || ArrayBuffer.isView(value)) return value;
+  seen.add(value);
+  if (Error.isError(value)) Object.defineProperty(value, "stack", { value: "" });
+  const inside = value instanceof Map || value instanceof Set ? [...value.entries()].flat() : [];
+  const { cause } = value as Error;
+  for (const part of [...Object.values(value), ...inside, cause]) withoutStacks(part, seen);
+  return value;
+}
+
 const ERROR_PARTS = ["cause", "errors", "error", "suppressed"];
 
 class Comparison {

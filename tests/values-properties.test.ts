@@ -2,7 +2,7 @@ import { decode, encode } from "@codemode/proto/values";
 import { array, assert, asyncProperty, property } from "fast-check";
 import { expect, test } from "vitest";
 import { randomValue, tapes } from "./random-value.ts";
-import { difference } from "./same-value.ts";
+import { difference, withoutStacks } from "./same-value.ts";
 import { budgets, WorkerPeer } from "./worker-peer.ts";
 
 // A failure prints its seed and its smallest tape. To have it again: assert(property, { seed, path }).
@@ -63,14 +63,3 @@ test("values that are made in an isolate come out as they were", async () => {
   });
   await assert(made, { numRuns: 10, endOnFailure: true });
 });
-
-/** Stacks name other files in another realm, and those of the app do not cross. */
-function withoutStacks(value: unknown, seen = new Set<object>()): unknown {
-  if (typeof value !== "object" || value === null || seen.has(value) || ArrayBuffer.isView(value)) return value;
-  seen.add(value);
-  if (Error.isError(value)) Object.defineProperty(value, "stack", { value: "" });
-  const inside = value instanceof Map || value instanceof Set ? [...value.entries()].flat() : [];
-  const { cause } = value as Error;
-  for (const part of [...Object.values(value), ...inside, cause]) withoutStacks(part, seen);
-  return value;
-}

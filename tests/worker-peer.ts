@@ -14,6 +14,7 @@ export interface Ran {
   readonly value?: unknown;
   readonly error?: {
     type: string;
+    name: string;
     message: string;
     line?: number | undefined;
     column?: number | undefined;
