@@ -202,6 +202,53 @@ describe("names", () => {
   });
 });
 
+describe("values keep their type both ways", () => {
+  const rows: readonly (readonly [row: string, value: unknown])[] = [
+    ["undefined, null, booleans, texts", [undefined, null, true, "\u2028 é \ud83d\ude00"]],
+    ["NaN, infinities and -0", [NaN, Infinity, -Infinity, -0]],
+    ["BigInt", 12n ** 40n],
+    ["Date", [new Date(5), new Date(NaN)]],
+    ["Map and Set", new Map<unknown, unknown>([[{ a: 1 }, new Set([1, "b"])]])],
+    ["RegExp", /a\/b/giu],
+    ["typed arrays and ArrayBuffer", [new Uint8Array([1, 255]), new Float64Array([0.1]), new ArrayBuffer(3)]],
+    ["URL", new URL("https://user@example.com:8080/a?b=c#d")],
+    ["Error with its cause", new RangeError("far", { cause: new TypeError("near") })],
+  ];
+  test.for(rows)("%s", async ([, value]) => {
+    const { value: came } = await worker.run("return [await tools.give(), await tools.take(await tools.give())]", {
+      give: () => value,
+      take: (given: unknown) => {
+        expect(given).toEqual(value);
+        return "taken";
+      },
+    });
+    expect(came).toEqual([value, "taken"]);
+  });
+
+  test("cycles and shared references", async () => {
+    const code =
+      "const a = { n: 1 }; a.self = a; const back = await tools.echo({ a, b: a }); return [back.a === back.b, back.a.self === back.a, back]";
+    const { value } = await run(code);
+    const [, , back] = value as [boolean, boolean, { a: { self: unknown }; b: unknown }];
+    expect(value).toEqual([true, true, expect.anything()]);
+    expect([back.a === back.b, back.a.self === back.a]).toEqual([true, true]);
+  });
+
+  test.for<Row>([
+    ["a function", "return { users: [0, { save() {} }] }", "value.users[1].save is a function"],
+    ["a symbol", "return { a: Symbol('x') }", "value.a is a symbol"],
+    [
+      "a class instance with nothing to show",
+      "class A { #x = 1 } return [new A()]",
+      "value[0] is an object of class A that would become {}",
+    ],
+    ["a promise", "return { x: tools.echo() }", "value.x is a promise; is `await` missing?"],
+    ["an argument", "await tools.echo({ f: () => 1 })", "value.f is a function"],
+  ])("what would be lost is an error with its path: %s", async ([, code, message]) => {
+    expect((await run(code)).error).toMatchObject({ type: "UNSERIALIZABLE", message });
+  });
+});
+
 describe("output", () => {
   test("text, json and image stand in their order beside the value", async () => {
     const code = `text("a"); text({ b: 1 }); json(new Map([[1, 2]])); image("aGk="); image("data:image/gif;base64,aGk=");

@@ -211,6 +211,33 @@ const poisoned: readonly (readonly [what: string, code: string, value: unknown])
     "try { tools.echo = () => 'forged' } catch {} try { Object.defineProperty(tools, 'echo', { value: 1 }) } catch {} return await tools.echo({ a: 5 })",
     { a: 5 },
   ],
+  [
+    "every method, getter and constructor of every built-in",
+    `const shared = new Map([[1n, new Set([NaN])]]);
+    const value = { shared, again: shared, date: new Date(5), re: /a/gi, e: new TypeError("x", { cause: [-0] }), big: 2n ** 70n,
+      all: new AggregateError([1], "y"), f: new Float32Array([1.5]), view: new DataView(new ArrayBuffer(2)), box: Object("s"), hole: [, 1] };
+    const E = Error, bad = (key) => () => { throw new E("poisoned " + key) };
+    const { getOwnPropertyDescriptor, ownKeys, defineProperty } = Reflect, { getPrototypeOf } = Object;
+    const owners = [getPrototypeOf(Int8Array), getPrototypeOf([].values()), getPrototypeOf(new Map().values()), getPrototypeOf(getPrototypeOf([].values()))];
+    for (const key of ownKeys(globalThis)) if (typeof globalThis[key] === "function" || /^(JSON|Math|Reflect|Intl)$/.test(key)) owners.push(globalThis[key]);
+    const targets = []; for (const owner of owners) { targets.push(owner); if (owner.prototype) targets.push(owner.prototype); }
+    const todo = [];
+    for (const target of targets) for (const key of ownKeys(target)) { const d = getOwnPropertyDescriptor(target, key); if (d.configurable && key !== "prototype" && key !== "name" && (target !== Promise.prototype || key !== "constructor")) todo.push([target, key]); }
+    for (const key of ["value", "id", "get", "set", "buffer", "cause", "errors", "mode", "$type", "0", "1", "constructor"]) todo.push([Object.prototype, key]);
+    for (let i = 0; i < todo.length; i++) todo[i][2] = { __proto__: null, get: bad(String(todo[i][1])), set: bad(String(todo[i][1])), configurable: true };
+    for (let i = 0; i < todo.length; i++) defineProperty(todo[i][0], todo[i][1], todo[i][2]);
+    return await tools.echo(value)`,
+    {
+      shared: new Map([[1n, new Set([NaN])]]),
+      date: new Date(5),
+      re: /a/gi,
+      e: expect.objectContaining({ name: "TypeError", message: "x", cause: [-0] }),
+      all: expect.objectContaining({ name: "AggregateError", errors: [1] }),
+      big: 2n ** 70n,
+      f: new Float32Array([1.5]),
+      hole: [undefined, 1],
+    },
+  ],
 ];
 
 test.for(poisoned)("a program that poisons %s gets the right answer all the same", async ([, code, value]) => {

@@ -23,6 +23,7 @@ export interface Ran {
   readonly value?: unknown;
   readonly error?: {
     type: string;
+    name: string;
     message: string;
     line?: number | undefined;
     column?: number | undefined;
@@ -168,6 +169,19 @@ function levelOf(level: LogLevel): string {
   return name.replace("LOG_LEVEL_", "").toLowerCase();
 }
 
+export const budgets = {
+  wallTime: undefined,
+  waitTime: undefined,
+  cpuTime: undefined,
+  heapBytes: 64n * 1024n * 1024n,
+  calls: 100,
+  callsInFlight: 16,
+  argumentBytes: 65_536n,
+  resultBytes: 262_144n,
+  logBytes: 65_536n,
+  logLines: 1_000,
+};
+
 const defaults: Run = {
   code: "",
   fileName: "program.js",
@@ -178,16 +192,5 @@ const defaults: Run = {
   valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
   seed: Buffer.alloc(16, 7),
   clock: new Date(1_700_000_000_000),
-  budgets: {
-    wallTime: undefined,
-    waitTime: undefined,
-    cpuTime: undefined,
-    heapBytes: 64n * 1024n * 1024n,
-    calls: 100,
-    callsInFlight: 16,
-    argumentBytes: 65_536n,
-    resultBytes: 262_144n,
-    logBytes: 65_536n,
-    logLines: 1_000,
-  },
+  budgets,
 };

@@ -32,7 +32,8 @@ function refuseTraps(value: unknown, seen: Set<object>): void {
   seen.add(value);
   if (value instanceof Map) for (const [key, child] of value) [key, child].forEach((part) => refuseTraps(part, seen));
   if (value instanceof Set) for (const child of value) refuseTraps(child, seen);
-  for (const key of Object.keys(value)) {
+  // All names: what an error holds is not enumerable.
+  for (const key of Object.getOwnPropertyNames(value)) {
     if (TRAPS.has(key)) throw new TypeError(`the key "${key}" is not allowed`);
     refuseTraps((value as Record<string, unknown>)[key], seen);
   }

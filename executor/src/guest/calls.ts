@@ -115,8 +115,8 @@ export class Calls {
     let value: unknown;
     try {
       value = text === "" ? undefined : decode(text, { mode });
-    } catch {
-      const message = "The answer cannot be read: it is not in the encoding that it claims";
+    } catch (error) {
+      const message = `The answer cannot be read: ${(error as Error).message}`;
       const type = "ToolOutputError";
       return call.reject(toError(seq, call, { type, name: type, message, code: "", retryable: false }));
     }

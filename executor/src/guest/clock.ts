@@ -1,4 +1,4 @@
-import { primordials, setOwn } from "@codemode/proto/values";
+import { primordials } from "@codemode/proto/values";
 
 const { construct, apply, defineProperty, getOwnPropertyDescriptor } = primordials;
 
@@ -20,7 +20,7 @@ const dateToString = Function.prototype.call.bind(Date.prototype.toString) as (d
 /** Makes every way to ask for the time answer with the program's clock. A finer clock would also serve timing attacks. */
 export function installClock(global: object): void {
   const RealDate = Date;
-  setOwn(RealDate, "now", () => now);
+  hide(RealDate, "now", { now: () => now }.now);
   const ClockDate = new Proxy(RealDate, {
     __proto__: null,
     construct: (target, given, newTarget) =>
@@ -40,15 +40,18 @@ export function installClock(global: object): void {
       return (date?: Date | number) => formatDate(date === undefined ? now : date);
     },
   });
-  hide(prototype, "formatToParts", function (this: Intl.DateTimeFormat, date?: Date | number) {
-    return apply(formatToParts, this, [date === undefined ? now : date]);
-  });
+  const methods = {
+    formatToParts(this: Intl.DateTimeFormat, date?: Date | number) {
+      return apply(formatToParts, this, [date === undefined ? now : date]);
+    },
+  };
+  hide(prototype, "formatToParts", methods.formatToParts);
 }
 
 /** Makes Math.random a function of `seed`. */
 export function installRandom(seed: string): void {
   const next = randomWords(seed, 0);
-  hide(Math, "random", () => next() / 4294967296);
+  hide(Math, "random", { random: () => next() / 4294967296 }.random);
 }
 
 /** Numbers of 32 bits, another row for each `stream`: sfc32, which passes PractRand (Chris Doty-Humphrey, 2010). */

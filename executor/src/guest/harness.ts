@@ -48,6 +48,7 @@ function harden(global: Record<string, unknown>): void {
     "console",
   ];
   for (let index = 0; index < gone.length; index++) delete global[gone[index] as string];
+  delete (Intl as { v8BreakIterator?: unknown }).v8BreakIterator; // V8's own, which Node takes away too
   const prototype = ArrayBuffer.prototype as unknown as Record<string, unknown>;
   delete prototype["resize"];
   delete prototype["transfer"];

@@ -35,3 +35,6 @@ export class ValueTooLargeError extends RangeError {
 export class MalformedValueError extends SyntaxError {
   override readonly name = "MalformedValueError";
 }
+
+/** What an error holds besides its texts: hidden properties, but for a `cause` that was assigned. */
+export const ERROR_PARTS = ["cause", "errors", "error", "suppressed"] as const;

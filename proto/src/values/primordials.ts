@@ -18,6 +18,27 @@ function getter<Result>(prototype: object, name: PropertyKey): (self: unknown) =
   return uncurry(get as AnyFunction);
 }
 
+const flagGetters = [
+  ["d", getter<boolean>(RegExp.prototype, "hasIndices")],
+  ["g", getter<boolean>(RegExp.prototype, "global")],
+  ["i", getter<boolean>(RegExp.prototype, "ignoreCase")],
+  ["m", getter<boolean>(RegExp.prototype, "multiline")],
+  ["s", getter<boolean>(RegExp.prototype, "dotAll")],
+  ["u", getter<boolean>(RegExp.prototype, "unicode")],
+  ["v", getter<boolean>(RegExp.prototype, "unicodeSets")],
+  ["y", getter<boolean>(RegExp.prototype, "sticky")],
+] as const;
+
+/** The flags by the internal slot: the getter `flags` asks for properties that a program may have replaced. */
+function regExpFlags(self: unknown): string {
+  let flags = "";
+  for (let index = 0; index < flagGetters.length; index++) {
+    const flag = flagGetters[index] as (typeof flagGetters)[number];
+    if (flag[1](self)) flags += flag[0];
+  }
+  return flags;
+}
+
 const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 /** Intrinsics, safe from later changes. */
@@ -29,6 +50,7 @@ export const primordials = {
   getPrototypeOf: Reflect.getPrototypeOf,
   setPrototypeOf: Reflect.setPrototypeOf,
   ownKeys: Reflect.ownKeys,
+  deleteProperty: Reflect.deleteProperty,
   keys: Object.keys,
   freeze: Object.freeze,
   create: Object.create,
@@ -37,6 +59,7 @@ export const primordials = {
   isArray: Array.isArray,
   parse: JSON.parse,
   stringify: JSON.stringify,
+  Object,
   String,
   Number,
   BigInt,
@@ -52,6 +75,8 @@ export const primordials = {
   Proxy,
   ArrayBuffer,
   Uint8Array,
+  Uint32Array,
+  toStringTag: Symbol.toStringTag,
   ObjectPrototype: Object.prototype,
   PromisePrototype: Promise.prototype,
   toPrimitive: Symbol.toPrimitive,
@@ -61,6 +86,8 @@ export const primordials = {
   max: Math.max,
   MathMin: Math.min,
   MathFloor: Math.floor,
+  MathImul: Math.imul,
+  clz32: Math.clz32,
   isSafeInteger: Number.isSafeInteger,
   fromCharCode: String.fromCharCode,
   charCodeAt: uncurry<number, [number]>(String.prototype.charCodeAt),
@@ -70,13 +97,19 @@ export const primordials = {
   startsWith: uncurry<boolean, [string]>(String.prototype.startsWith),
   numberToString: uncurry<string, []>(Number.prototype.toString),
   bigintToString: uncurry<string, []>(BigInt.prototype.toString),
+  bigintAsIntN: BigInt.asIntN,
+  bigintAsUintN: BigInt.asUintN,
+  numberValueOf: uncurry<number, []>(Number.prototype.valueOf),
+  stringValueOf: uncurry<string, []>(String.prototype.valueOf),
+  booleanValueOf: uncurry<boolean, []>(Boolean.prototype.valueOf),
+  bigintValueOf: uncurry<bigint, []>(BigInt.prototype.valueOf),
   symbolToString: uncurry<string, []>(Symbol.prototype.toString),
   functionToString: uncurry<string, []>(Function.prototype.toString),
   dateToISOString: uncurry<string, []>(Date.prototype.toISOString),
   dateGetTime: uncurry<number, []>(Date.prototype.getTime),
   regExpExec: uncurry<RegExpExecArray | null, [string]>(RegExp.prototype.exec),
   regExpSource: getter<string>(RegExp.prototype, "source"),
-  regExpFlags: getter<string>(RegExp.prototype, "flags"),
+  regExpFlags,
   mapGet: uncurry<unknown, [unknown]>(Map.prototype.get),
   mapSet: uncurry<unknown, [unknown, unknown]>(Map.prototype.set),
   mapHas: uncurry<boolean, [unknown]>(Map.prototype.has),
@@ -90,12 +123,14 @@ export const primordials = {
   weakMapSet: uncurry<unknown, [object, unknown]>(WeakMap.prototype.set),
   promiseThen: uncurry<Promise<unknown>, [unknown, unknown?]>(Promise.prototype.then),
   bufferByteLength: getter<number>(ArrayBuffer.prototype, "byteLength"),
+  bufferDetached: getter<boolean>(ArrayBuffer.prototype, "detached"),
   dataViewBuffer: getter<ArrayBuffer>(DataView.prototype, "buffer"),
   dataViewByteLength: getter<number>(DataView.prototype, "byteLength"),
   dataViewByteOffset: getter<number>(DataView.prototype, "byteOffset"),
   typedArrayTag: getter<string | undefined>(TypedArrayPrototype, Symbol.toStringTag),
   typedArrayBuffer: getter<ArrayBuffer>(TypedArrayPrototype, "buffer"),
   typedArrayByteOffset: getter<number>(TypedArrayPrototype, "byteOffset"),
+  typedArrayByteLength: getter<number>(TypedArrayPrototype, "byteLength"),
   typedArrayLength: getter<number>(TypedArrayPrototype, "length"),
   captureStackTrace: Error.captureStackTrace,
 } as const;
@@ -116,16 +151,4 @@ export function setOwn(target: object, key: PropertyKey, value: unknown): void {
   // The descriptor has no prototype, so that a `get` on Object.prototype cannot get into it.
   const descriptor = { __proto__: null, value, writable: true, enumerable: true, configurable: true };
   primordials.defineProperty(target, key, descriptor as PropertyDescriptor);
-}
-
-let nativeIsError = Error.isError as typeof Error.isError | undefined;
-
-/** Whether `value` is an error by its internal slot. */
-export function isError(value: unknown): value is Error {
-  return (nativeIsError as typeof Error.isError)(value);
-}
-
-/** To be called once before user code runs: V8 leaves `Error.isError` out of the realm of a start-up snapshot. */
-export function bindLate(): void {
-  nativeIsError ??= Error.isError;
 }

@@ -1,3 +1,4 @@
+import { bindUrl } from "@codemode/proto/values";
 import { tryWrapperForImpl } from "whatwg-url/lib/utils.js";
 import { URL as URLBinding, URLSearchParams as SearchParamsBinding } from "whatwg-url/webidl2js-wrapper.js";
 
@@ -27,3 +28,4 @@ export function hrefOf(value: unknown): string | undefined {
 }
 
 hrefOf(new URL("about:blank")); // the brand check settles what it looks at on its first call: here, not in a program's realm
+bindUrl(URL);
