@@ -26,6 +26,11 @@ const childProcess = ban(
   modules("node:child_process", "child_process"),
   "Processes are started by executor/src/pool, client/src/sidecar and client/src/cli.",
 );
+const sqlite = ban(modules("node:sqlite"), "The file of the journal is kept by client/src/journal.");
+const aboveJournal = ban(
+  folder("codemode", "config", "registry", "run", "executor-client", "sidecar", "cli"),
+  "A journal store knows nothing of the runs that write to it.",
+);
 const insideWorker = ban(folder("worker", "guest"), "The edge process never loads what runs inside a worker.");
 const edgeProcess = ban(folder("edge", "session", "pool"), "A worker knows nothing of the process that started it.");
 const outsideGuest = ban(
@@ -52,11 +57,12 @@ const webPackages: Ban = {
 /** A folder, and what it may not import. The last layer that matches a file decides. */
 const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["proto/src", client, executor, isolatedVm, yaml, dockerode, childProcess],
-  ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess],
-  ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess],
-  ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess],
-  ["client/src/sidecar", executor, isolatedVm, grpc, yaml],
-  ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode],
+  ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess, sqlite],
+  ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess, sqlite],
+  ["client/src/journal", executor, isolatedVm, grpc, yaml, dockerode, childProcess, aboveJournal],
+  ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite],
+  ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
+  ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
   ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess],
   ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker],
   ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker],

@@ -70,6 +70,13 @@ export class ExecutorBusyError extends ExecutorClientError {
   }
 }
 
+/** This process no longer owns a run: another has taken it over, or it has ended. What it did last is not recorded. */
+export class FencedError extends CodemodeError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("CLOSED", message, options);
+  }
+}
+
 /**
  * What `outcome.unwrap()` throws for a program that failed.
  *

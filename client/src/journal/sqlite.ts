@@ -1,0 +1,168 @@
+import { resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import type { DatabaseSync } from "node:sqlite";
+import { CodemodeError } from "../errors.ts";
+import { checkOwned, checkPut, checkResolve, checkSame, isFinishedSo, isLive } from "./rules.ts";
+import { isLocked, whyFailed } from "./sqlite-failure.ts";
+import { openFile } from "./sqlite-file.ts";
+import { fromCall, type RunRow, toCall, toRun } from "./sqlite-rows.ts";
+import type { Statements } from "./sqlite-statements.ts";
+import type { CallRow, Claim, JournalStore, RunRecord, StoredRun } from "./store.ts";
+
+const PRUNED_AT_ONCE = 100; // runs; each batch blocks the process for some milliseconds
+
+/**
+ * Keeps runs in one SQLite file on a local disk, for all processes of one machine. Leases go by its wall clock.
+ *
+ * What has been recorded outlives the process, however it ends. A loss of power, or of the machine, may take the last
+ * moments before it: the file stays sound, but a tool that was called in them may be called again. The file grows to what
+ * was kept at a time; the space of pruned runs is used again, not given back.
+ *
+ * SQLite blocks the process while it works: some 20 µs to record a small call, milliseconds for a megabyte or for a journal
+ * of ten thousand calls, longer while other processes write.
+ */
+export class SqliteStore implements JournalStore {
+  readonly #file: string;
+  readonly #database: DatabaseSync;
+  readonly #sql: Statements;
+  #isClosed = false;
+
+  /**
+   * Opens `path`, and makes the file, readable by its user alone, when there is none.
+   *
+   * @throws ConfigError when the file cannot be used.
+   */
+  constructor(path: string) {
+    this.#file = resolve(path);
+    const { database, sql } = openFile(this.#file);
+    this.#database = database;
+    this.#sql = sql;
+  }
+
+  async claim(record: RunRecord, owner: string, leaseMs: number): Promise<Claim> {
+    const { executionId } = record;
+    return this.#transaction("BEGIN IMMEDIATE", () => {
+      const before = this.#find(executionId);
+      if (before) {
+        checkSame(before.record, record);
+        const { state } = before;
+        if (state.kind === "finished") return { kind: "done", outcome: state.outcome, run: this.#toStored(before) };
+        if (isLive(state)) return { kind: "held", owner: state.owner, until: state.until };
+      } else {
+        const { fingerprint, start, createdAt } = record;
+        this.#sql.insert.run(executionId, createdAt.getTime(), fingerprint, start);
+      }
+      const fence = Number(this.#sql.nextFence.get()?.["last"]);
+      this.#sql.own.run(fence, owner, Date.now() + leaseMs, executionId);
+      const run = this.#find(executionId);
+      if (!run) throw new CodemodeError("INTERNAL", "A run was not found by the claim that made it");
+      return { kind: "owned", fence, run: this.#toStored(run) };
+    });
+  }
+
+  async renew(executionId: string, fence: number, leaseMs: number): Promise<void> {
+    this.#use(() => {
+      if (this.#sql.renew.run(Date.now() + leaseMs, executionId, fence).changes === 1) return;
+      checkOwned("renew the lease of", executionId, this.#find(executionId), fence);
+    });
+  }
+
+  async put(executionId: string, fence: number, call: CallRow): Promise<void> {
+    this.#use(() => {
+      if (this.#sql.put.run(...fromCall(call), executionId, fence).changes === 1) return;
+      const run = this.#find(executionId);
+      checkOwned(`record call ${call.seq} of`, executionId, run, fence);
+      const before = this.#calls(run).find(({ seq }) => seq === call.seq);
+      if (before) checkPut(executionId, before, call);
+    });
+  }
+
+  async finish(executionId: string, fence: number, outcome: string): Promise<void> {
+    this.#use(() => {
+      if (this.#sql.finish.run(outcome, Date.now(), executionId, fence).changes === 1) return;
+      const run = this.#find(executionId);
+      if (!isFinishedSo(run, fence, outcome)) checkOwned("finish", executionId, run, fence);
+    });
+  }
+
+  async release(executionId: string, fence: number): Promise<void> {
+    this.#use(() => this.#sql.release.run(executionId, fence));
+  }
+
+  async load(executionId: string): Promise<StoredRun | undefined> {
+    return this.#transaction("BEGIN", () => {
+      const run = this.#find(executionId);
+      return run && this.#toStored(run);
+    });
+  }
+
+  async resolve(executionId: string, call: CallRow): Promise<void> {
+    this.#transaction("BEGIN IMMEDIATE", () => {
+      const run = this.#find(executionId);
+      checkResolve(executionId, run && this.#toStored(run), call);
+      if (!run) return;
+      this.#sql.release.run(executionId, run.fence);
+      this.#sql.resolve.run(...fromCall(call), run.id);
+    });
+  }
+
+  async prune(before: Date): Promise<number> {
+    for (let count = 0; ; await setImmediate()) {
+      const pruned = this.#use(() => Number(this.#sql.prune.run(before.getTime(), PRUNED_AT_ONCE).changes));
+      count += pruned;
+      if (pruned < PRUNED_AT_ONCE) return count;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#database.close();
+  }
+
+  #find(executionId: string): RunRow | undefined {
+    const row = this.#sql.run.get(executionId);
+    return row && toRun(row);
+  }
+
+  #calls(run: RunRow): CallRow[] {
+    return this.#sql.calls.all(run.id).map((row) => toCall(run.record.executionId, row));
+  }
+
+  #toStored(run: RunRow): StoredRun {
+    return { record: run.record, calls: this.#calls(run), state: run.state };
+  }
+
+  #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+    return this.#use(() => {
+      this.#database.exec(begin);
+      try {
+        const result = work();
+        this.#database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        try {
+          this.#database.exec("ROLLBACK");
+        } catch {
+          // After some failures SQLite has done so by itself.
+        }
+        throw error;
+      }
+    });
+  }
+
+  #use<T>(work: () => T): T {
+    if (this.#isClosed) throw new CodemodeError("CLOSED", `Cannot use the journal ${this.#name}: it is closed`);
+    try {
+      return work();
+    } catch (cause) {
+      if (CodemodeError.is(cause)) throw cause;
+      const code = isLocked(cause) ? "BUSY" : "INTERNAL";
+      throw new CodemodeError(code, `Cannot use the journal ${this.#name}: ${whyFailed(cause)}`, { cause });
+    }
+  }
+
+  get #name(): string {
+    return JSON.stringify(this.#file);
+  }
+}
