@@ -120,12 +120,12 @@ export interface Start {
     | undefined;
   /** How the program's values are to be written. Default VALUE_ENCODING_EXACT. */
   valueEncoding: ValueEncoding;
-  /** What becomes of a value, of output or of logs over their budget. */
-  onOversize: OnOversize;
   /** What earlier attempts at this run have done. An executor that cannot replay answers UNIMPLEMENTED. */
   journal:
     | Journal
     | undefined;
+  /** What becomes of a value, of output or of logs over their budget. */
+  onOversize: OnOversize;
   /** Lines of console output that earlier attempts have delivered: as many are not sent again. */
   logsReceived: number;
   /** Items of output that earlier attempts have delivered: as many are not sent again. */
@@ -500,8 +500,8 @@ function createBaseStart(): Start {
     seed: Buffer.alloc(0),
     clock: undefined,
     valueEncoding: 0,
-    onOversize: 0,
     journal: undefined,
+    onOversize: 0,
     logsReceived: 0,
     outputsReceived: 0,
   };
@@ -553,11 +553,11 @@ export const Start: MessageFns<Start> = {
     if (message.valueEncoding !== 0) {
       writer.uint32(112).int32(message.valueEncoding);
     }
-    if (message.onOversize !== 0) {
-      writer.uint32(128).int32(message.onOversize);
-    }
     if (message.journal !== undefined) {
       Journal.encode(message.journal, writer.uint32(122).fork()).join();
+    }
+    if (message.onOversize !== 0) {
+      writer.uint32(128).int32(message.onOversize);
     }
     if (message.logsReceived !== 0) {
       writer.uint32(136).uint32(message.logsReceived);
@@ -693,20 +693,20 @@ export const Start: MessageFns<Start> = {
             message.valueEncoding = reader.int32() as any;
             continue;
           }
-          case 16: {
-            if (tag !== 128) {
-              break;
-            }
-
-            message.onOversize = reader.int32() as any;
-            continue;
-          }
           case 15: {
             if (tag !== 122) {
               break;
             }
 
             message.journal = Journal.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.onOversize = reader.int32() as any;
             continue;
           }
           case 17: {

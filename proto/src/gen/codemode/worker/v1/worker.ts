@@ -71,6 +71,8 @@ export interface Run {
   manifest:
     | Manifest
     | undefined;
+  /** What becomes of what is over its budget. */
+  onOversize: OnOversize;
   /** The program's `context`. */
   context:
     | Value
@@ -81,8 +83,6 @@ export interface Run {
     | undefined;
   /** How values are to be written. */
   valueEncoding: ValueEncoding;
-  /** What becomes of what is over its budget. */
-  onOversize: OnOversize;
   /** Seeds Math.random and crypto. */
   seed: Buffer;
   /** What the program's clock shows. */
@@ -328,10 +328,10 @@ function createBaseRun(): Run {
     code: "",
     fileName: "",
     manifest: undefined,
+    onOversize: 0,
     context: undefined,
     config: undefined,
     valueEncoding: 0,
-    onOversize: 0,
     seed: Buffer.alloc(0),
     clock: undefined,
     budgets: undefined,
@@ -349,6 +349,9 @@ export const Run: MessageFns<Run> = {
     if (message.manifest !== undefined) {
       Manifest.encode(message.manifest, writer.uint32(26).fork()).join();
     }
+    if (message.onOversize !== 0) {
+      writer.uint32(32).int32(message.onOversize);
+    }
     if (message.context !== undefined) {
       Value.encode(message.context, writer.uint32(42).fork()).join();
     }
@@ -357,9 +360,6 @@ export const Run: MessageFns<Run> = {
     }
     if (message.valueEncoding !== 0) {
       writer.uint32(56).int32(message.valueEncoding);
-    }
-    if (message.onOversize !== 0) {
-      writer.uint32(32).int32(message.onOversize);
     }
     if (message.seed.length !== 0) {
       writer.uint32(66).bytes(message.seed);
@@ -410,6 +410,14 @@ export const Run: MessageFns<Run> = {
             message.manifest = Manifest.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.onOversize = reader.int32() as any;
+            continue;
+          }
           case 5: {
             if (tag !== 42) {
               break;
@@ -432,14 +440,6 @@ export const Run: MessageFns<Run> = {
             }
 
             message.valueEncoding = reader.int32() as any;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.onOversize = reader.int32() as any;
             continue;
           }
           case 8: {
