@@ -135,7 +135,7 @@ function channelOptions(maxStreams: number): ChannelOptions {
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_concurrent_streams": maxStreams,
-    "grpc-node.max_session_memory": 64, // MB; over it new streams are refused. 10 is too little for some hundred runs
+    "grpc-node.max_session_memory": 512, // MB of one connection; over it new streams are refused. A thousand runs take a hundred
     "grpc.max_connection_idle_ms": 300_000,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,

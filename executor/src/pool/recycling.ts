@@ -16,6 +16,7 @@ const HARMLESS: ReadonlySet<RunEnd> = new Set<RunEnd>([
   RunErrorType.RUN_ERROR_TYPE_UNKNOWN_TOOL,
   RunErrorType.RUN_ERROR_TYPE_UNSERIALIZABLE,
   RunErrorType.RUN_ERROR_TYPE_DEADLOCK,
+  RunErrorType.RUN_ERROR_TYPE_CANCELLED, // while it waited: one that was busy is killed
 ]);
 
 /** True when a worker may run another program of its tenant. */
