@@ -3,6 +3,7 @@ import { constants } from "node:http2";
 import { expect, test, vi } from "vitest";
 import { status } from "@grpc/grpc-js";
 import { CallKind, CallState } from "@codemode/proto";
+import type { ExecuteOptions } from "../client/src/index.ts";
 import { type Handler, held, lose, settlements, withScript } from "./scripted-client.ts";
 import { type Peer, type Script, toValue } from "./scripted-executor.ts";
 
@@ -423,3 +424,58 @@ test("a violation is not tried again, and tells what has been done", async () =>
   expect(failure.message).toMatch(/made call 1 where 2 was due/);
   expect([it.calls, it.executor.streams]).toEqual([["pay"], 2]);
 });
+
+/** Numbers that look random and are the same every time. */
+function dice(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => (state = (state * 48_271) % 2_147_483_647) % below;
+}
+
+test.each(Array.from({ length: 20 }, (_, n) => n + 1))(
+  "whatever breaks whenever, game %i: once each, in one order",
+  async (seed) => {
+    const CALLS = 24;
+    const roll = dice(seed * 7_919);
+    const settledInApp: number[] = [];
+    const delivered: number[][] = [];
+    await using it = await withScript(
+      async (peer, attempt) => {
+        let rounds = attempt > 12 ? Infinity : roll(10);
+        const journal = await peer.journal();
+        const answered = journal.filter(({ settleOrder }) => settleOrder > 0);
+        const recorded = answered.toSorted((a, b) => a.settleOrder - b.settleOrder).map(({ seq }) => seq);
+        const seen: number[] = [];
+        delivered.push(seen);
+        peer.accept();
+        let issued = 0;
+        // A program that is a function of its answers: it begins with three calls, and each answer leads to up to two more.
+        const issue = (count: number) => {
+          for (const last = Math.min(issued + count, CALLS); issued < last;) {
+            issued += 1;
+            if (!recorded.includes(issued)) peer.call(issued, "work", { seq: issued });
+          }
+        };
+        issue(3);
+        while (seen.length < CALLS) {
+          if (seen.length >= recorded.length && rounds-- <= 0) return roll(2) ? lose(peer) : peer.cut();
+          const seq = recorded[seen.length] ?? (await peer.answer()).seq;
+          seen.push(seq);
+          issue(seen.length === issued ? 2 : seq % 3);
+        }
+        peer.finish(seen);
+      },
+      {
+        work: async ({ seq }: { seq: number }) => {
+          for (let turns = roll(12); turns > 0; turns--) await new Promise(setImmediate);
+          return seq;
+        },
+      },
+      { retry: { maxAttempts: 10 } },
+    );
+    const onCall: ExecuteOptions["onCall"] = ({ seq, state }) => state === "succeeded" && settledInApp.push(seq);
+    const outcome = await it.run({ onCall });
+    expect(outcome).toMatchObject({ error: null, value: settledInApp });
+    expect(it.calls).toHaveLength(CALLS);
+    for (const seen of delivered) expect(seen).toEqual(settledInApp.slice(0, seen.length));
+  },
+);
