@@ -123,9 +123,6 @@ export class Attempt {
       case "callCancelled":
         if (!aborted) this.#link.cancelCall(event.value.seq);
         return undefined;
-      case "journalWanted":
-        if (!aborted) this.#sendJournal();
-        return undefined;
       case "idle":
         return undefined;
       case "finished":
@@ -133,6 +130,9 @@ export class Attempt {
         this.#over.abort();
         this.#stream.end();
         return event.value;
+      case "journalWanted":
+        if (!aborted) this.#sendJournal();
+        return undefined;
       case undefined:
         throw violation("sent an empty message");
     }
