@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { status } from "@grpc/grpc-js";
+import { startScripted } from "./scripted-executor.ts";
 import { type CommandOptions, runCommand, unusedPort } from "./setup/command.ts";
 
 const TOOLS = `
@@ -106,4 +108,17 @@ test("an executor that is not there is named, and the command exits with 69", as
   expect(stderr).toMatch(new RegExp(`^codemode: ExecutorConnectionError: .*127\\.0\\.0\\.1:${port}`, "m"));
   expect(stderr).not.toContain("    at ");
   expect({ exitCode, stdout }).toEqual({ exitCode: 69, stdout: "" });
+});
+
+test("attempts that failed are shown, one line each", async () => {
+  await using executor = await startScripted((peer, attempt) => {
+    if (attempt < 3) return peer.fail({ code: status.UNAVAILABLE, details: `no\nmood, ${attempt}` });
+    peer.accept();
+    peer.finish("in");
+  });
+  const env = { CODEMODE_EXECUTOR_URL: executor.url, CODEMODE_RETRY_BASE_MS: "1" };
+  const { exitCode, stdout, stderr } = await codemode(["run", "-"], { stdin: "return 1", env });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "in\n" });
+  expect(stderr).toContain(`attempt 1 UNREACHABLE: ${executor.url}: no mood, 1\nattempt 2 UNREACHABLE: `);
+  expect(stderr).toMatch(/^ok in \d+ ms, 0 calls, 3 attempts$/m);
 });

@@ -165,29 +165,6 @@ test("the caller's signal cancels the run and fires the signals of its handlers"
   expect(() => outcome.unwrap()).toThrow(OutcomeError);
 });
 
-test("a stream lost after Accepted is the outcome Crashed, its pending calls unknown and told to stop", async () => {
-  const stopped = Promise.withResolvers<void>();
-  let lose = () => {};
-  const registry = registryOf("wait", (_, call) => {
-    call.signal.addEventListener("abort", () => stopped.resolve());
-    lose();
-    return new Promise(() => {});
-  });
-  await using it = await withClient((peer) => {
-    peer.accept();
-    lose = () => peer.fail({ code: status.UNAVAILABLE });
-    peer.call(1, "wait");
-  }, registry);
-  const outcome = await it.codemode.execute("…");
-  expect(outcome).toMatchObject({
-    error: { type: "Crashed" },
-    calls: [{ name: "wait", state: "unknown" }],
-    attempts: 1,
-  });
-  await stopped.promise;
-  expect(it.executor.streams).toBe(1);
-});
-
 test("answers travel in the order in which the calls settled, timers among them", async () => {
   const first = Promise.withResolvers<string>();
   const registry = registryOf("slow", () => first.promise);

@@ -30,6 +30,7 @@ const blank: OutcomeData<unknown> = {
   usage,
   warnings: [],
   attempts: 1,
+  interruptions: [],
 };
 
 test("a value comes first, then warnings, output, console and calls", async () => {

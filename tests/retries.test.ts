@@ -33,15 +33,6 @@ test.each([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.RESOURCE_EXHAUST
   },
 );
 
-test("nothing is tried again after Accepted", async () => {
-  await using executor = await startScripted((peer) => {
-    peer.accept();
-    peer.fail({ code: status.UNAVAILABLE });
-  });
-  await using codemode = client(executor.url);
-  expect(await codemode.execute("…")).toMatchObject({ error: { type: "Crashed" }, attempts: 1 });
-});
-
 test("a full executor is an ExecutorBusyError after the configured attempts", async () => {
   await using executor = await startScripted((peer) => peer.fail({ code: status.RESOURCE_EXHAUSTED }));
   await using codemode = client(executor.url, { maxAttempts: 4 });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { ServerHttp2Stream } from "node:http2";
 import { Server, ServerCredentials, type ServerDuplexStream, type StatusObject, status } from "@grpc/grpc-js";
 import {
   type CallResult,
@@ -6,6 +7,8 @@ import {
   CallKind,
   type ExecutorMessage,
   ExecutorServiceService,
+  type Journal,
+  type JournalEntry,
   messages,
   type Start,
   toDuration,
@@ -62,6 +65,47 @@ export class Peer {
     this.stream.end();
   }
 
+  /** Ends the connection, as a machine does that loses its power. */
+  cut(): void {
+    this.#http2.session?.destroy();
+  }
+
+  /** Ends the stream without a status, as a proxy does that is told to stop. */
+  reset(code: number): void {
+    this.#http2.close(code);
+  }
+
+  get #http2(): ServerHttp2Stream {
+    return (this.stream as unknown as { call: { stream: ServerHttp2Stream } }).call.stream;
+  }
+
+  /** The pieces of the journal that came with Start. */
+  async pieces(): Promise<Journal[]> {
+    return this.start.journal ? this.#rest([this.start.journal]) : [];
+  }
+
+  /** The journal that came with Start. */
+  async journal(): Promise<JournalEntry[]> {
+    return (await this.pieces()).flatMap(({ entries }) => entries);
+  }
+
+  /** Asks for the journal. */
+  async wantJournal(): Promise<JournalEntry[]> {
+    this.say({ $case: "journalWanted", value: {} });
+    return (await this.#rest([await this.#piece()])).flatMap(({ entries }) => entries);
+  }
+
+  async #rest(pieces: Journal[]): Promise<Journal[]> {
+    while (pieces.at(-1)?.more) pieces.push(await this.#piece());
+    return pieces;
+  }
+
+  async #piece(): Promise<Journal> {
+    const event = await this.next();
+    if (event?.$case !== "journal") throw new Error(`Expected the journal, got ${event?.$case}`);
+    return event.value;
+  }
+
   /** Ends the stream with a status that is not OK. */
   fail(error: Partial<StatusObject>): void {
     this.stream.emit("error", { details: "scripted", ...error });
@@ -70,10 +114,11 @@ export class Peer {
 
 export type Script = (peer: Peer, attempt: number) => Promise<void> | void;
 
-/** A server on a real socket that does what `script` says, stream by stream. */
+/** A server on a real socket that does what `script` says, stream by stream. Disposal fails where a script has failed. */
 export async function startScripted(script: Script, port = 0) {
   const server = new Server();
   const keys: unknown[] = [];
+  const problems: unknown[] = [];
   let streams = 0;
   server.addService(ExecutorServiceService, {
     execute: async (stream: Stream) => {
@@ -81,7 +126,13 @@ export async function startScripted(script: Script, port = 0) {
       const peer = new Peer(stream);
       const first = await peer.next();
       if (first?.$case === "start") peer.start = first.value;
-      await script(peer, ++streams);
+      try {
+        await script(peer, ++streams);
+      } catch (error) {
+        if (stream.cancelled || (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") return; // the client left
+        problems.push(error);
+        peer.fail({ code: status.FAILED_PRECONDITION, details: `The script failed: ${String(error)}` });
+      }
     },
     getInfo: (_call: unknown, done: (error: { code: number; details: string }) => void) =>
       done({ code: status.UNIMPLEMENTED, details: "scripted" }),
@@ -105,6 +156,7 @@ export async function startScripted(script: Script, port = 0) {
     async [Symbol.asyncDispose]() {
       server.forceShutdown();
       await Promise.resolve();
+      if (problems.length > 0) throw problems[0];
     },
   };
 }

@@ -3,7 +3,7 @@ import type { ExecutorHealth } from "./executor-client/index.ts";
 import { type ExecuteOptions, prepare } from "./execute.ts";
 import type { Logger } from "./logger.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
-import { Resources } from "./resources.ts";
+import { type CloseOptions, Resources } from "./resources.ts";
 import type { Outcome } from "./run/index.ts";
 
 /** What a {@link Codemode} is made of. */
@@ -65,6 +65,9 @@ export class Codemode implements AsyncDisposable {
   /**
    * Runs `code` in a fresh isolate and resolves with its outcome, whether it succeeded or not.
    *
+   * An executor that is lost in mid-run is followed by another: the program starts again, is given the answers that it
+   * had, and joins the handlers that still run. No handler is called twice for one call.
+   *
    * @throws {@link ExecutorConnectionError} when no executor could be reached within the configured attempts.
    * @throws {@link CodemodeError} when an option cannot be used, or the executor did not do its part.
    */
@@ -82,9 +85,12 @@ export class Codemode implements AsyncDisposable {
     return this.#resources.client.health();
   }
 
-  /** Ends the runs under way as `Cancelled`, waits for them, and leaves no process, socket or timer. Idempotent. */
-  close(): Promise<void> {
-    return this.#resources.close();
+  /**
+   * Ends the runs under way as `Cancelled`, or with `wait` lets them come to their end; refuses others from now on; and
+   * leaves no process, socket or timer. Idempotent: a `close()` after a `close({ wait: true })` ends what still runs.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    return this.#resources.close(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,7 @@ export {
   type RetryOptions,
 } from "./executor-client/index.ts";
 export type { Logger } from "./logger.ts";
+export type { CloseOptions } from "./resources.ts";
 export * from "./registry/index.ts";
 export * from "./run/index.ts";
 export { type Endpoint, type ExecutorSource, remoteSource } from "./sidecar/index.ts";

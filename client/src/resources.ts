@@ -6,6 +6,16 @@ import type { ComponentRegistry } from "./registry/index.ts";
 import type { Outcome, Run } from "./run/index.ts";
 import { EmbeddedSource, type ExecutorSource, remoteSource } from "./sidecar/index.ts";
 
+/** How to close a client. */
+export interface CloseOptions {
+  /**
+   * Lets the runs under way come to their end, attempts included, instead of ending them.
+   *
+   * @defaultValue false
+   */
+  readonly wait?: boolean;
+}
+
 /** What all views of one client share, and its end. */
 export class Resources {
   readonly config: ClientConfig;
@@ -47,12 +57,13 @@ export class Resources {
     }
   }
 
-  close(): Promise<void> {
+  /** Refuses runs from now on; ends those under way, or waits for them. A later call may still end them. */
+  close({ wait = false }: CloseOptions = {}): Promise<void> {
+    if (!wait) this.#closing.abort(new CodemodeError("CLOSED", "The client was closed"));
     return (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(new CodemodeError("CLOSED", "The client was closed"));
     await Promise.allSettled(this.#runs);
     await this.client.close();
   }

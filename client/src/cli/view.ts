@@ -37,7 +37,10 @@ export function outputText(item: OutputItem): string {
 
 /** The last lines: how the run ended, and where a failure is. */
 export function showOutcome(outcome: Outcome): void {
-  const { status, error, warnings, usage, attempts } = outcome;
+  const { status, error, warnings, usage, attempts, interruptions } = outcome;
+  for (const { attempt, code, message } of interruptions) {
+    note(`${style("yellow", `attempt ${attempt}`)} ${code}: ${printable(message.replaceAll("\n", " "))}`);
+  }
   for (const warning of warnings) note(`${style("yellow", "warning")} ${printable(warning)}`);
   if (error) {
     const place = error.line ? ` (line ${error.line}${error.column ? `:${error.column}` : ""})` : "";

@@ -5,15 +5,20 @@ const KIB = 1_024;
 const MIB = 1_024 * KIB;
 const MAX_DURATION_MS = 600_000; // no run outlives ten minutes, so nothing that belongs to one may
 
+const HOST = String.raw`(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])`;
+const PORT = String.raw`:\d{1,5}`;
+const ADDRESS = String.raw`(?:unix:[^\s,]+|https?:\/\/${HOST}(?:${PORT})?\/?|(?:dns:\/\/\/)?${HOST}${PORT})`;
+const ADDRESSES = new RegExp(String.raw`^${ADDRESS}(?:\s*,\s*${ADDRESS})*$`);
+
 const executor = z.strictObject({
   mode: choice(
     "Where the executor comes from: `embedded` starts it as a child process, `remote` calls `executor.url`. `remote` when only `executor.url` is set.",
     ["embedded", "remote"],
   ).default("embedded"),
   url: text(
-    "Address of a remote executor.",
-    /^(?:unix:[^\s]+|https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\/?|(?:dns:\/\/\/)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})$/,
-    "an address such as 127.0.0.1:8001, https://host, dns:///host:8001 or unix:/path",
+    "Address of a remote executor, or several: each run begins at the next of them, and goes on at the one after it when an executor fails.",
+    ADDRESSES,
+    "an address such as 127.0.0.1:8001, https://host, dns:///host:8001 or unix:/path, or several with commas in between",
     { otherwise: "no remote executor" },
   ).optional(),
   apiKey: secret("Key that the remote executor asks for. An embedded executor gets a random key of its own.", {
@@ -49,8 +54,10 @@ const run = z.strictObject({
 });
 
 const retry = z.strictObject({
-  enabled: flag("Whether a run is attempted again when the executor is unreachable or busy.").default(true),
-  maxAttempts: count("Attempts in all, the first included.", 1, 10).default(3),
+  enabled: flag(
+    "Whether a run is attempted again when the executor is unreachable or busy, or is lost in mid-run.",
+  ).default(true),
+  maxAttempts: count("Attempts in a row that bring a run no further, the first included.", 1, 10).default(3),
   baseMs: duration("Pause before the second attempt; doubles with every further one.", 0, 60_000).default(100),
   maxMs: duration("Longest pause between two attempts.", 0, 60_000).default(5_000),
 });
@@ -68,7 +75,7 @@ const observability = z.strictObject({
 export const clientConfigSchema = z.strictObject({
   executor: executor.prefault({}).describe("Where programs run."),
   run: run.prefault({}).describe("Budgets of a run. `execute()` may ask for others, run by run."),
-  retry: retry.prefault({}).describe("Attempts at a run when the executor is unreachable or busy."),
+  retry: retry.prefault({}).describe("Attempts at a run when the executor is unreachable, busy or lost."),
   observability: observability.prefault({}).describe("What the SDK tells about itself."),
 });
 

@@ -1,19 +1,20 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { type ClientMessage, type ExecutorMessage, type Finished, messages, send } from "@codemode/proto";
-import { ExecutorClientError } from "../errors.ts";
 import { messageOf } from "../run/call-error.ts";
 import { violation } from "../run/gate.ts";
+import { Divergence, type Link } from "../run/link.ts";
 import type { Outcome } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
-import { isServiceError, notAccepted, RefusedAttempt } from "./failure.ts";
+import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
 
 // Attempt
 // ==========================================================================
 // One Execute stream: one attempt at one run. Translates between the stream and the Run, and always ends.
 //
-// T1  The stream is over, and every open call of the run is released, when run() settles.
-// T2  Answers are sent in the order in which calls settled.
-// T3  Before Accepted the program did not run: RefusedAttempt. After it there is an Outcome, or a violation.
+// T1  The stream is over when run() settles.
+// T2  What the run says is sent in the order in which it was said.
+// T3  There is an Outcome, or a violation, or the stream broke: BrokenAttempt. Then the run can go on in another attempt,
+//     and its handlers run on.
 // T4  After an abort no handler is started any more.
 
 const GRACE_MS = 10_000; // what an executor may be late before the app ends a run by itself
@@ -43,6 +44,9 @@ export class Attempt {
   readonly #run: Run;
   readonly #options: AttemptOptions;
   readonly #over = new AbortController();
+  #link!: Link; // from the first step of run() on
+  #accepted = false;
+  #journalOnItsWay = false;
   #sent: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #connecting: NodeJS.Timeout | undefined;
@@ -61,19 +65,18 @@ export class Attempt {
     const onAbort = () => this.#abort();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      this.#send({ event: { $case: "start", value: this.#run.nextStart() } });
+      this.#link = this.#run.connect((event) => this.#send({ event }));
       this.#arm(acceptTimeoutMs, "refused");
       if (signal.aborted) onAbort();
       return await this.#read();
     } catch (error) {
-      const { calls } = this.#run;
-      if (!(error instanceof ExecutorClientError) || calls.length === 0) throw error;
-      throw new ExecutorClientError(error.code, error.message, { cause: error, calls });
+      if (error instanceof Divergence) return this.#run.end({ type: "Diverged", message: error.message });
+      throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
       clearTimeout(this.#connecting);
       clearTimeout(this.#timer);
-      this.#run.release(new DOMException("The run is over", "AbortError"));
+      this.#run.disconnect();
       this.#over.abort();
       this.#stream.cancel(); // of no effect on a stream that has ended
     }
@@ -98,12 +101,14 @@ export class Attempt {
   /** One message. Returns Finished when it was that. */
   #take({ event }: ExecutorMessage): Finished | undefined {
     const aborted = this.#ending === "cancelled";
-    if (event?.$case !== "accepted" && !this.#run.accepted && !aborted) throw violation("spoke before Accepted");
+    if (event?.$case !== "accepted" && !this.#accepted && !aborted) throw violation("spoke before Accepted");
     switch (event?.$case) {
       case "accepted":
+        if (this.#accepted) throw violation("accepted the run twice");
+        this.#accepted = true;
         this.#run.accept(event.value);
         clearTimeout(this.#connecting); // a channel that is told to move on keeps its open streams
-        if (!aborted) this.#arm(this.#run.wallMs + GRACE_MS, "timeout");
+        if (!aborted) this.#arm(this.#run.leftMs + GRACE_MS, "timeout");
         return undefined;
       case "log":
         this.#run.log(event.value);
@@ -113,10 +118,10 @@ export class Attempt {
         return undefined;
       case "call":
         if (aborted) return undefined; // T4
-        this.#run.call(event.value, (value) => this.#send({ event: { $case: "callResult", value } }));
+        this.#link.call(event.value);
         return undefined;
       case "callCancelled":
-        if (!aborted) this.#run.cancelCall(event.value.seq);
+        if (!aborted) this.#link.cancelCall(event.value.seq);
         return undefined;
       case "idle":
         return undefined;
@@ -126,7 +131,8 @@ export class Attempt {
         this.#stream.end();
         return event.value;
       case "journalWanted":
-        throw violation("wanted a journal, which this version does not send");
+        if (!aborted) this.#sendJournal();
+        return undefined;
       case undefined:
         throw violation("sent an empty message");
     }
@@ -134,20 +140,20 @@ export class Attempt {
 
   /** The stream broke. Whose doing it was decides what that means. */
   #lost(error: ServiceError): Outcome {
+    const { address, connectTimeoutMs, signal } = this.#options;
     switch (this.#ending) {
       case "cancelled":
-        return this.#run.cancelled(this.#options.signal.reason);
+        return this.#run.cancelled(signal.reason);
       case "unconnected":
-        throw RefusedAttempt.unconnected(this.#options.address, this.#options.connectTimeoutMs);
+        throw BrokenAttempt.unconnected(address, connectTimeoutMs);
       case "refused":
-        throw notAccepted(this.#options);
+        throw notAccepted(this.#options, this.#run.accepted);
       case "timeout": {
         const message = `The executor did not end the run within its ${this.#run.wallMs} ms; the app gave it up`;
         return this.#run.end({ type: "Timeout", message });
       }
       case undefined:
-        if (!this.#run.accepted) throw new RefusedAttempt(this.#options.address, error);
-        return this.#run.end({ type: "Crashed", message: `The executor was lost in mid-run: ${error.details}` });
+        throw new BrokenAttempt(address, error);
     }
   }
 
@@ -156,6 +162,7 @@ export class Attempt {
     const { reason } = this.#options.signal;
     this.#ending = "cancelled";
     this.#run.release(reason);
+    if (!this.#accepted) return this.#stream.cancel(); // nothing has run: there is no usage to wait for
     this.#send({ event: { $case: "cancel", value: { reason: messageOf(reason) } } });
     this.#arm(CANCEL_GRACE_MS, "cancelled");
   }
@@ -169,6 +176,14 @@ export class Attempt {
   #end(ending: Ending | undefined): void {
     this.#ending ??= ending;
     this.#stream.cancel();
+  }
+
+  #sendJournal(): void {
+    // An executor has one use for it at a time; one that asks faster than it reads would fill our memory.
+    if (this.#journalOnItsWay) throw violation("asked for the journal while it was on its way");
+    this.#journalOnItsWay = true;
+    this.#link.sendJournal();
+    void this.#sent.then(() => (this.#journalOnItsWay = false));
   }
 
   /** Queues a message (T2). What cannot be sent any more is dropped: the reader learns of the end. */

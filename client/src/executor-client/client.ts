@@ -1,11 +1,12 @@
-import { CodemodeError } from "@codemode/proto";
-import type { Logger } from "../logger.ts";
-import type { Outcome } from "../run/outcome.ts";
+import { type Logger, withFields } from "../logger.ts";
+import type { Outcome, RunFailure } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
+import { ExecutorClientError, ExecutorConnectionError, ExecutorTimeoutError } from "../errors.ts";
 import type { Endpoint, ExecutorSource } from "../sidecar/source.ts";
 import { Attempt } from "./attempt.ts";
-import { Channel } from "./channel.ts";
-import { isServiceError, toClientError } from "./failure.ts";
+import type { Channel } from "./channel.ts";
+import { Channels } from "./channels.ts";
+import { BrokenAttempt, isServiceError, toClientError } from "./failure.ts";
 import { type RetryOptions, withRetries } from "./retry.ts";
 
 const MIN_ACCEPT_MS = 60_000; // a busy executor lets runs wait, so a short run may wait longer than it takes
@@ -33,88 +34,144 @@ export interface ExecutorHealth {
   readonly inFlight: number;
 }
 
-/** Sends runs to the executors of a source. Keeps one channel, made anew when the source has another executor. */
+/** Sends runs to the executors of a source. */
 export class ExecutorClient implements AsyncDisposable {
   readonly #options: ExecutorClientOptions;
-  #channel: Channel | undefined;
-  #closed = false;
+  readonly #channels: Channels;
+  /** Where the next run begins, so that runs are spread over the executors. */
+  #turn = 0;
 
   constructor(options: ExecutorClientOptions) {
     this.#options = options;
+    this.#channels = new Channels(options.source);
   }
 
   /**
-   * Makes attempts at `run` until one is accepted, and resolves with how it ended.
+   * Makes attempts at `run` until one ends it, and resolves with how it ended. An attempt whose stream breaks is followed
+   * by another one, at the next executor.
    *
    * @throws {@link ExecutorConnectionError} when no executor was reached within the attempts.
-   * @throws {@link ExecutorClientError} for every other way in which an executor did not do its part.
+   * @throws {@link ExecutorClientError} for every other way in which an executor did not do its part. Once a run was
+   * accepted, only for a violation of the protocol; everything else is an outcome.
    */
   async execute(run: Run, signal: AbortSignal): Promise<Outcome> {
-    const { retry, connectTimeoutMs, logger } = this.#options;
-    const { correlationId, executionId, budgets } = run.request;
-    const fields = { correlationId, executionId };
-    const log: Logger = {
-      debug: (more, message) => logger.debug({ ...fields, ...more }, message),
-      info: (more, message) => logger.info({ ...fields, ...more }, message),
-      warn: (more, message) => logger.warn({ ...fields, ...more }, message),
-      error: (more, message) => logger.error({ ...fields, ...more }, message),
-    };
+    const { retry, logger } = this.#options;
+    const { correlationId, executionId } = run.request;
+    const log = withFields(logger, { correlationId, executionId });
+    const addresses = new Set<string>();
+    let turn = this.#turn++;
+    let failed: Endpoint | undefined;
     const attempt = async () => {
-      const channel = await this.#connect();
       signal.throwIfAborted();
-      const options = {
-        address: channel.endpoint.url,
-        signal,
-        connectTimeoutMs,
-        acceptTimeoutMs: Math.max(MIN_ACCEPT_MS, budgets.timeoutMs),
-        isConnected: () => channel.connected,
-      };
-      log.debug({ address: options.address }, "Sending the run");
-      return new Attempt(channel.execute(correlationId), run, options).run();
+      run.attempts += 1;
+      const channel = await this.#channel(turn++, failed, run, signal);
+      const { url: address } = channel.endpoint;
+      addresses.add(address);
+      log[run.attempts === 1 ? "debug" : "info"]({ attempt: run.attempts, address }, "Sending the run");
+      failed = undefined;
+      try {
+        return await this.#attempt(channel, run, signal);
+      } catch (error) {
+        if (error instanceof BrokenAttempt && error.isGone) failed = channel.endpoint;
+        throw error;
+      }
+    };
+    const onRetry = (error: BrokenAttempt, waitMs: number) => {
+      const { address, code, message } = error;
+      run.interruptions.push({ attempt: run.attempts, code, message: `${address}: ${message}` });
+      log.info({ attempt: run.attempts, address, waitMs, reason: message }, "The attempt failed, trying again");
     };
     try {
-      const outcome = await withRetries(attempt, { ...retry, signal, log });
+      const outcome = await withRetries(attempt, { ...retry, signal, progress: () => run.progress, onRetry });
       log.debug({ status: outcome.status, type: outcome.error?.type }, "The run ended");
       return outcome;
     } catch (error) {
       if (signal.aborted) return run.cancelled(signal.reason);
+      if (error instanceof BrokenAttempt && run.accepted) return run.end(toFailure(error, run));
+      run.release(new DOMException("The run is over", "AbortError"));
       log.error({ error }, "The run could not be made");
-      throw error;
+      throw toThrown(error, run, [...addresses]);
     }
   }
 
-  /** Asks the executor how it is; starts it when it is embedded. Throws as `execute` does, after one attempt. */
+  /** Asks an executor how it is, the first that answers; starts it when it is embedded. Throws as `execute` does. */
   async health(): Promise<ExecutorHealth> {
-    const channel = await this.#connect();
-    const deadline = new Date(Date.now() + this.#options.connectTimeoutMs);
-    try {
-      const [serving, info] = await Promise.all([channel.isServing(deadline), channel.getInfo(deadline)]);
-      const { executorId, version, nodeVersion, capacity, inFlight } = info;
-      return { serving, address: channel.endpoint.url, executorId, version, nodeVersion, capacity, inFlight };
-    } catch (error) {
-      throw isServiceError(error) ? toClientError(error, channel.endpoint.url, 1) : error;
+    const channels = await this.#channels.all();
+    let failure: unknown;
+    for (const channel of channels) {
+      try {
+        return await this.#ask(channel);
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    const addresses = channels.map(({ endpoint }) => endpoint.url).join(", ");
+    throw isServiceError(failure) ? toClientError(failure, addresses, 1) : failure;
   }
 
-  /** Closes the channel and the source. Runs under way lose their executor. Idempotent. */
+  /** Closes the channels and the source. Runs under way lose their executor. Idempotent. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#channel?.close();
-    this.#channel = undefined;
-    await this.#options.source.close();
+    await this.#channels.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #connect(): Promise<Channel> {
-    const endpoint: Endpoint = await this.#options.source.endpoint();
-    if (this.#closed) throw new CodemodeError("CLOSED", "The client is closed");
-    if (this.#channel?.endpoint !== endpoint) {
-      this.#channel?.close();
-      this.#channel = new Channel(endpoint);
+  async #attempt(channel: Channel, run: Run, signal: AbortSignal): Promise<Outcome> {
+    const { correlationId, budgets } = run.request;
+    const attempt = new Attempt(channel.execute(correlationId), run, {
+      address: channel.endpoint.url,
+      signal,
+      connectTimeoutMs: this.#options.connectTimeoutMs,
+      acceptTimeoutMs: Math.max(MIN_ACCEPT_MS, budgets.timeoutMs),
+      isConnected: () => channel.connected,
+    });
+    return attempt.run();
+  }
+
+  /** The channel whose turn it is. */
+  async #channel(turn: number, failed: Endpoint | undefined, run: Run, signal: AbortSignal): Promise<Channel> {
+    try {
+      const channels = await orAborted(this.#channels.all(failed), signal);
+      return channels[turn % channels.length]!;
+    } catch (error) {
+      const isLost = error instanceof ExecutorConnectionError || error instanceof ExecutorTimeoutError;
+      throw isLost && run.accepted ? BrokenAttempt.unstarted("the embedded executor", error) : error;
     }
-    return this.#channel;
+  }
+
+  async #ask(channel: Channel): Promise<ExecutorHealth> {
+    const deadline = new Date(Date.now() + this.#options.connectTimeoutMs);
+    const [serving, info] = await Promise.all([channel.isServing(deadline), channel.getInfo(deadline)]);
+    const { executorId, version, nodeVersion, capacity, inFlight } = info;
+    return { serving, address: channel.endpoint.url, executorId, version, nodeVersion, capacity, inFlight };
+  }
+}
+
+/** How a run ends that has begun and cannot go on. */
+function toFailure({ address, message }: BrokenAttempt, { attempts }: Run): RunFailure {
+  const tries = attempts === 1 ? "" : `, and ${attempts} attempts did not bring it to its end`;
+  return { type: "Crashed", message: `The executor at ${address} was lost in mid-run${tries}: ${message}` };
+}
+
+/** What the caller is told of a run that has no outcome, with what the app has done for it. */
+function toThrown(error: unknown, run: Run, addresses: readonly string[]): unknown {
+  if (error instanceof BrokenAttempt) return toClientError(error.status, addresses.join(", "), run.attempts);
+  const { calls } = run;
+  if (!(error instanceof ExecutorClientError) || calls.length === 0) return error;
+  return new ExecutorClientError(error.code, error.message, { cause: error, calls });
+}
+
+/** `work`, unless `signal` fires first. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason as Error);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { fromGrpcStatus, readStatusDetails } from "@codemode/proto";
+import { type ErrorCode, fromGrpcStatus, readStatusDetails } from "@codemode/proto";
 import {
   ExecutorAuthError,
   ExecutorBusyError,
@@ -8,39 +8,58 @@ import {
   ExecutorTimeoutError,
 } from "../errors.ts";
 
-/** An attempt that ended before the executor accepted the run: the program did not start. */
-export class RefusedAttempt extends Error {
+/** An attempt whose stream broke, or never came about. The program may have run in part, or not at all. */
+export class BrokenAttempt extends Error {
   readonly address: string;
   readonly status: ServiceError;
 
   constructor(address: string, cause: ServiceError) {
-    super(cause.details || cause.message, { cause });
+    super(readable(cause.details || cause.message), { cause });
     this.address = address;
     this.status = cause;
   }
 
   /** The refusal of a network that says nothing. */
-  static unconnected(address: string, timeoutMs: number): RefusedAttempt {
-    const details = `no connection within ${timeoutMs} ms`;
-    const cause = Object.assign(new Error(details), {
-      code: status.DEADLINE_EXCEEDED,
-      details,
-      metadata: new Metadata(),
-    });
-    return new RefusedAttempt(address, cause);
+  static unconnected(address: string, timeoutMs: number): BrokenAttempt {
+    return BrokenAttempt.of(address, status.DEADLINE_EXCEEDED, `no connection within ${timeoutMs} ms`);
+  }
+
+  /** No executor to try. */
+  static unstarted(address: string, { message }: ExecutorClientError): BrokenAttempt {
+    return BrokenAttempt.of(address, status.UNAVAILABLE, message);
+  }
+
+  static of(address: string, code: status, details: string): BrokenAttempt {
+    const cause = Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+    return new BrokenAttempt(address, cause);
+  }
+
+  get code(): ErrorCode {
+    return fromGrpcStatus(this.status.code);
   }
 
   /** True when another attempt may end better. */
   get retryable(): boolean {
-    switch (this.status.code) {
+    const { code, details } = this.status;
+    switch (code) {
       case status.UNAVAILABLE:
       case status.DEADLINE_EXCEEDED:
+      case status.CANCELLED: // not by us, or it would not have come this far
         return true;
       case status.RESOURCE_EXHAUSTED:
         return !isTooLarge(this.status);
+      // An executor says these of itself, and grpc-js says them of a stream or a proxy that was cut off.
+      case status.INTERNAL:
+      case status.UNKNOWN:
+        return /^Received (?:RST_STREAM|HTTP status code 5)/.test(details);
       default:
         return false;
     }
+  }
+
+  /** True when nobody may be there any more. */
+  get isGone(): boolean {
+    return this.status.code === status.UNAVAILABLE;
   }
 
   /** The wait that the executor asks for, in milliseconds. */
@@ -84,15 +103,17 @@ function readable(details: string): string {
     : text;
 }
 
-/** The executor was there and left the run waiting. Another attempt would go to the end of the same queue. */
-export function notAccepted({
-  address,
-  acceptTimeoutMs,
-}: {
-  address: string;
-  acceptTimeoutMs: number;
-}): ExecutorClientError {
-  return new ExecutorTimeoutError(`The executor at ${address} did not accept the run within ${acceptTimeoutMs} ms`);
+/**
+ * The executor was there and left the run waiting. Another attempt would go to the end of the same queue; but a run that
+ * has begun elsewhere has more to lose than its place.
+ */
+export function notAccepted(
+  { address, acceptTimeoutMs }: { address: string; acceptTimeoutMs: number },
+  hasBegun: boolean,
+): BrokenAttempt | ExecutorClientError {
+  const message = `did not accept the run within ${acceptTimeoutMs} ms`;
+  if (hasBegun) return BrokenAttempt.of(address, status.DEADLINE_EXCEEDED, message);
+  return new ExecutorTimeoutError(`The executor at ${address} ${message}`);
 }
 
 export function isServiceError(error: unknown): error is ServiceError {

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
-import type { Logger } from "../logger.ts";
-import { RefusedAttempt, toClientError } from "./failure.ts";
+import { BrokenAttempt } from "./failure.ts";
 
 const MAX_ASKED_MS = 60_000; // an executor may ask for patience, not for the caller's day
 
-/** How often, and how soon, a run that was not accepted is tried again. */
+/** How often, and how soon, a run is tried again. */
 export interface RetryOptions {
   readonly enabled: boolean;
-  /** The first one included. */
+  /** Attempts in a row that bring the run no further, the first one included. */
   readonly maxAttempts: number;
   /** Wait before the second attempt, in milliseconds; doubles with every other one. */
   readonly baseMs: number;
@@ -16,47 +15,44 @@ export interface RetryOptions {
   readonly maxMs: number;
 }
 
-/** Tries `attempt` until it is accepted, the attempts are used up, or `signal` fires. Throws what the caller is to see. */
-export async function withRetries<T>(
-  attempt: () => Promise<T>,
-  options: RetryOptions & { readonly signal: AbortSignal; readonly log: Logger },
-): Promise<T> {
-  const { signal, log } = options;
-  let attempts = 0;
-  try {
-    return await pRetry(
-      () => {
-        attempts += 1;
-        return attempt();
-      },
-      {
-        retries: options.enabled ? options.maxAttempts - 1 : 0,
-        minTimeout: 0, // the wait is ours, so that an executor's own word can shorten it too
-        shouldRetry: ({ error }) => isRetryable(error),
-        async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
-          if (!isRetryable(error) || retriesLeft === 0) return;
-          const waitMs = waitBefore(attemptNumber, error, options);
-          const { address, message } = error;
-          log.info(
-            { attempt: attemptNumber, address, waitMs, reason: message },
-            "The run was not accepted, trying again",
-          );
-          await sleep(waitMs, undefined, { signal });
-        },
-      },
-    );
-  } catch (error) {
-    throw error instanceof RefusedAttempt ? toClientError(error.status, error.address, attempts) : error;
-  }
+/** Whose attempts they are. */
+interface Subject {
+  readonly signal: AbortSignal;
+  /** Grows when the run gets anywhere. That starts the count of attempts, and the waits, again. */
+  readonly progress: () => number;
+  /** Told before the wait for another attempt. */
+  readonly onRetry: (error: BrokenAttempt, waitMs: number) => void;
 }
 
-function isRetryable(error: Error): error is RefusedAttempt {
-  return error instanceof RefusedAttempt && error.retryable;
+/** Tries `attempt` until it has a result, the attempts are used up, or `signal` fires. Throws what the last one threw. */
+export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions & Subject): Promise<T> {
+  const { signal, enabled, maxAttempts } = options;
+  let reached = options.progress();
+  let inVain = 0;
+  return pRetry(attempt, {
+    retries: Infinity, // the count is ours, because progress starts it again
+    minTimeout: 0, // and so is the wait, so that an executor's own word can shorten it too
+    shouldRetry: ({ error }) => isRetryable(error) && enabled && inVain < maxAttempts,
+    async onFailedAttempt({ error }) {
+      if (!isRetryable(error)) return;
+      const progress = options.progress();
+      inVain = progress > reached ? 0 : inVain + 1;
+      reached = progress;
+      if (!enabled || inVain >= maxAttempts) return;
+      const waitMs = waitBefore(inVain, error, options);
+      options.onRetry(error, waitMs);
+      await sleep(waitMs, undefined, { signal });
+    },
+  });
+}
+
+function isRetryable(error: Error): error is BrokenAttempt {
+  return error instanceof BrokenAttempt && error.retryable;
 }
 
 /** The executor's word wins. Otherwise base × 2ⁿ, up to half as much again so that clients do not come back in step. */
-function waitBefore(attempt: number, error: RefusedAttempt, { baseMs, maxMs }: RetryOptions): number {
+function waitBefore(inVain: number, error: BrokenAttempt, { baseMs, maxMs }: RetryOptions): number {
   const asked = error.retryAfterMs;
   if (asked !== undefined) return Math.min(asked, MAX_ASKED_MS);
-  return Math.min(baseMs * 2 ** (attempt - 1) * (1 + Math.random() / 2), maxMs);
+  return Math.min(baseMs * 2 ** Math.max(0, inVain - 1) * (1 + Math.random() / 2), maxMs);
 }

@@ -17,6 +17,9 @@ const MAX_WARNING = 1_000; // characters
 export class Evidence {
   readonly logs: LogLine[] = [];
   readonly outputs: OutputItem[] = [];
+  /** Lines and items that came, those for which there was no room among them: another attempt does not send them again. */
+  logsReceived = 0;
+  outputsReceived = 0;
   readonly #limits: EvidenceLimits;
   #logBytes = 0;
   #outputBytes = 0;
@@ -28,6 +31,7 @@ export class Evidence {
 
   /** The line, when there was room for it. */
   log(log: Log): LogLine | undefined {
+    this.logsReceived += 1;
     const bytes = Buffer.byteLength(log.text);
     if (this.logs.length >= this.#limits.logLines || this.#logBytes + bytes > this.#limits.logBytes) {
       this.#droppedLogs += 1;
@@ -40,6 +44,7 @@ export class Evidence {
   }
 
   output(output: Output): void {
+    this.outputsReceived += 1;
     const { item } = output;
     if (!item) throw violation("sent output of no known kind");
     this.#outputBytes += item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;

@@ -1,4 +1,4 @@
-import { type Call, CallKind, type CallResult } from "@codemode/proto/messages";
+import { type Call, CallKind } from "@codemode/proto/messages";
 import { ExecutorClientError } from "../errors.ts";
 import type { Component } from "../registry/component.ts";
 import { type Answer, invoke, type InvokeOptions } from "./invoke.ts";
@@ -9,9 +9,9 @@ import type { Journal, JournalEntry } from "./journal.ts";
 // Stands between an executor, which is not trusted, and the handlers of the app.
 //
 // A1  Only the components of this run are called, looked up in a Map of our own.
-// A2  A handler is called at most once per seq; seqs come as 1, 2, 3 … or the run ends.
+// A2  A handler is called at most once per seq, over all attempts. A stream that breaks stops none of them.
 // A3  A handler sees only input that its schema let pass, in the context of its own run.
-// A4  A call settles once. What settles later is dropped.
+// A4  A call settles once. What settles later is dropped. Who is told of it, and when, is the business of the Link.
 // A5  The limits of the app hold whatever the executor says.
 
 const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
@@ -26,14 +26,16 @@ export interface GateOptions extends InvokeOptions {
   /** Calls in all, and at a time. */
   readonly maxCalls: number;
   readonly maxCallsInFlight: number;
-  /** Told when a call starts, and when it settles. */
+  /** Told when a call starts, and when it ends. */
   readonly onChange: (entry: JournalEntry) => void;
+  /** Told after that when a call has an answer. */
+  readonly onSettled: () => void;
 }
 
 /** See the head of this file. */
 export class Gate {
   readonly #options: GateOptions;
-  readonly #open = new Map<number, AbortController>();
+  readonly #open = new Map<JournalEntry, AbortController>();
   /** Handlers that have not come back, those whose call was given up among them. */
   #running = 0;
 
@@ -42,40 +44,37 @@ export class Gate {
   }
 
   /**
-   * Starts a call. `answer` is called once with its result, in the order in which calls settle; never for a cancelled one.
+   * Starts a call, the next of the journal.
    *
    * @throws {@link ExecutorClientError} when the executor may not ask for this.
    */
-  admit(call: Call, answer: (result: CallResult) => void): void {
+  admit(call: Call): void {
     const component = this.#check(call);
     const entry = this.#options.journal.open(call);
     const controller = new AbortController();
-    this.#open.set(entry.seq, controller);
+    this.#open.set(entry, controller);
     this.#options.onChange(entry);
     const work = component
       ? invoke(component, call, entry, controller, this.#options)
       : pause(call.delayMs, controller.signal);
     this.#running += 1;
-    void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered, answer));
+    void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
   }
 
-  /** Gives a call up: its handler's signal fires, and no answer will come. */
-  cancel(seq: number, reason: unknown): void {
-    const entry = this.#options.journal.get(seq);
-    if (!entry) throw violation(`cancelled call ${seq}, which it never made`);
-    if (!this.#options.journal.settle(entry, "cancelled")) return; // it settled while the word was on its way
-    this.#release(seq)?.abort(reason);
+  /** Gives a call up: its handler's signal fires, and no answer will come. Of no effect when it has ended. */
+  cancel(entry: JournalEntry, reason: unknown): void {
+    if (!this.#options.journal.cancel(entry)) return; // it settled while the word was on its way
+    this.#release(entry)?.abort(reason);
     this.#options.onChange(entry);
   }
 
   /** Gives every open call up. */
   close(reason: unknown): void {
-    for (const seq of this.#open.keys()) this.cancel(seq, reason);
+    for (const entry of this.#open.keys()) this.cancel(entry, reason);
   }
 
   #check(call: Call): Component | undefined {
     const { journal, tools, agents, maxCalls, maxCallsInFlight } = this.#options;
-    if (call.seq !== journal.size + 1) throw violation(`made call ${call.seq} where ${journal.size + 1} was due`);
     if (call.seq > maxCalls) throw violation(`made more than the ${maxCalls} calls that this run may make`);
     if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
       throw violation(`made more than ${maxCallsInFlight} calls at a time`);
@@ -89,18 +88,17 @@ export class Gate {
     return component;
   }
 
-  #settle(entry: JournalEntry, { value, error }: Answer, answer: (result: CallResult) => void): void {
-    const outcome = error ? ({ $case: "error", value: error } as const) : value && ({ $case: "value", value } as const);
-    const result: CallResult = { seq: entry.seq, result: outcome, settledAt: new Date(), more: false };
-    if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", result)) return;
-    this.#release(entry.seq);
+  #settle(entry: JournalEntry, { value, error }: Answer): void {
+    const answer = error ? ({ $case: "error", value: error } as const) : value && ({ $case: "value", value } as const);
+    if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", answer)) return;
+    this.#release(entry);
     this.#options.onChange(entry);
-    answer(result);
+    this.#options.onSettled();
   }
 
-  #release(seq: number): AbortController | undefined {
-    const controller = this.#open.get(seq);
-    this.#open.delete(seq);
+  #release(entry: JournalEntry): AbortController | undefined {
+    const controller = this.#open.get(entry);
+    this.#open.delete(entry);
     return controller;
   }
 }

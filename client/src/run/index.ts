@@ -1,6 +1,7 @@
 export type { ModelTextOptions } from "./model-text.ts";
 export {
   type CallRecord,
+  type Interruption,
   type LogLine,
   Outcome,
   type OutcomeData,

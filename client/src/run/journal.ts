@@ -16,26 +16,34 @@ export interface JournalEntry {
   state: CallProgress;
   /** True from the moment the handler is called, once. */
   handled: boolean;
+  /** When it settled; absent for a cancelled one. */
   settledAt?: Date;
-  /** Place in the order in which calls settled, from 1. */
+  /** Place in the order in which calls settled, from 1; absent for a cancelled one. */
   settleOrder?: number;
-  /** What was answered. */
+  /** The answer, as it is sent however often. */
   result?: CallResult;
 }
 
 /** The record of one run: what its program asked of the app, and what became of it. In memory. */
 export class Journal {
   readonly #entries: JournalEntry[] = [];
-  #settled = 0;
+  /** In the order in which they settled. */
+  readonly #settled: JournalEntry[] = [];
   #pending = 0;
+  #lastSettledAt = 0;
 
   get size(): number {
     return this.#entries.length;
   }
 
-  /** Calls that have not settled. */
+  /** Calls that have not ended. */
   get pending(): number {
     return this.#pending;
+  }
+
+  /** Calls that have an answer. */
+  get settled(): number {
+    return this.#settled.length;
   }
 
   get(seq: number): JournalEntry | undefined {
@@ -44,6 +52,11 @@ export class Journal {
 
   entries(): readonly JournalEntry[] {
     return this.#entries;
+  }
+
+  /** The call that settled in this place, from 1. */
+  settledAs(order: number): JournalEntry | undefined {
+    return this.#settled[order - 1];
   }
 
   /** Opens the entry of the next call. The caller has checked that `call.seq` is the next one. */
@@ -62,18 +75,37 @@ export class Journal {
     return entry;
   }
 
-  /** Records the end of a call before anybody hears of it. False when it had ended before: the first end stands. */
-  settle(entry: JournalEntry, state: Exclude<CallProgress, "pending">, result?: CallResult): boolean {
+  /**
+   * Records the answer to a call before anybody hears of it: its place in the order, and its time, which never goes
+   * back in that order even where the clock does. False when the call had ended before: the first end stands.
+   */
+  settle(entry: JournalEntry, state: "succeeded" | "failed", answer: CallResult["result"]): boolean {
+    if (!this.#end(entry, state)) return false;
+    this.#lastSettledAt = Math.max(this.#lastSettledAt, Date.now());
+    const settledAt = new Date(this.#lastSettledAt);
+    entry.settledAt = settledAt;
+    entry.result = { seq: entry.seq, result: answer, settledAt, more: false };
+    this.#settled.push(entry);
+    entry.settleOrder = this.#settled.length;
+    return true;
+  }
+
+  /** Records that nobody waits for a call any more. False when it had ended before. */
+  cancel(entry: JournalEntry): boolean {
+    return this.#end(entry, "cancelled");
+  }
+
+  #end(entry: JournalEntry, state: Exclude<CallProgress, "pending">): boolean {
     if (entry.state !== "pending") return false;
     this.#pending -= 1;
     entry.state = state;
-    entry.settledAt = result?.settledAt ?? new Date();
-    if (result) {
-      entry.result = result;
-      entry.settleOrder = this.#settled += 1;
-    }
     return true;
   }
+}
+
+/** True when `call` asks for what `entry` is of. */
+export function isSameCall(entry: JournalEntry, call: Call): boolean {
+  return entry.kind === kindOf(call) && entry.name === call.name && entry.argumentsHash.equals(hashOf(call));
 }
 
 function kindOf(call: Call): JournalEntry["kind"] {

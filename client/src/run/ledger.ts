@@ -2,28 +2,26 @@ import type { JournalEntry } from "./journal.ts";
 import type { CallRecord } from "./outcome.ts";
 
 /** What the app can say of the calls of a run. Timers stay out: they are nobody's tool. */
-export function toLedger(entries: readonly JournalEntry[], lost: boolean): readonly CallRecord[] {
-  return entries.map((entry) => toRecord(entry, lost)).filter((record) => record !== undefined);
+export function toLedger(entries: readonly JournalEntry[]): readonly CallRecord[] {
+  return entries.map(toRecord).filter((record) => record !== undefined);
 }
 
-/** `lost`: nobody knows how the run went on, so a pending call may have had its effect or not. */
-export function toRecord(entry: JournalEntry, lost: boolean): CallRecord | undefined {
+export function toRecord(entry: JournalEntry): CallRecord | undefined {
   const { seq, name, kind, startedAt, settledAt } = entry;
   if (kind === "timer") return undefined;
   const settled = entry.state === "succeeded" || entry.state === "failed";
   const duration = settled && settledAt ? { durationMs: settledAt.getTime() - startedAt.getTime() } : {};
-  return { seq, name, kind, state: stateOf(entry, lost), startedAt, ...duration };
+  return { seq, name, kind, state: stateOf(entry), startedAt, ...duration };
 }
 
-function stateOf(entry: JournalEntry, lost: boolean): CallRecord["state"] {
+function stateOf(entry: JournalEntry): CallRecord["state"] {
   switch (entry.state) {
     case "succeeded":
     case "failed":
       return entry.state;
     case "cancelled":
-      return entry.handled ? "unknown" : "not started";
+      return entry.handled ? "unknown" : "not started"; // told to stop: its effect may be there or not
     case "pending":
-      if (!entry.handled) return "not started";
-      return lost ? "unknown" : "pending";
+      return entry.handled ? "pending" : "not started";
   }
 }

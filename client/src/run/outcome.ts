@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@codemode/proto";
 import { encode } from "@codemode/proto/values";
 import { OutcomeError } from "../errors.ts";
 import { type ModelTextOptions, toModelText } from "./model-text.ts";
@@ -72,6 +73,16 @@ export interface LogLine {
   readonly line?: number;
 }
 
+/** Why an attempt at a run ended before the run did. */
+export interface Interruption {
+  /** From 1. */
+  readonly attempt: number;
+  /** What kind of failure it was, such as `UNREACHABLE`, `BUSY` or `TIMEOUT`. */
+  readonly code: ErrorCode;
+  /** Where it was, and what happened. */
+  readonly message: string;
+}
+
 /** What a run has used. 0 where nobody could tell. */
 export interface RunUsage {
   readonly wallMs: number;
@@ -104,8 +115,10 @@ export interface OutcomeData<T> {
   readonly usage: RunUsage;
   /** For the author of the program. */
   readonly warnings: readonly string[];
-  /** Attempts it took to find an executor with room. */
+  /** Attempts that were made at the run. An executor that was full or was lost in mid-run is followed by another one. */
   readonly attempts: number;
+  /** Why those before the last ended. */
+  readonly interruptions: readonly Interruption[];
 }
 
 /** How a run ended, with its evidence. Whatever a program does is one of these, never an exception. */
@@ -121,6 +134,7 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
   readonly usage: RunUsage;
   readonly warnings: readonly string[];
   readonly attempts: number;
+  readonly interruptions: readonly Interruption[];
 
   constructor(data: OutcomeData<T>) {
     this.executionId = data.executionId;
@@ -134,6 +148,7 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
     this.usage = data.usage;
     this.warnings = data.warnings;
     this.attempts = data.attempts;
+    this.interruptions = data.interruptions;
   }
 
   /** The program's value. Throws an {@link OutcomeError} when it failed. */

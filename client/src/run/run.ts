@@ -1,7 +1,5 @@
 import {
   type Accepted,
-  type Call,
-  type CallResult,
   type Finished,
   type Log,
   type Output,
@@ -17,7 +15,8 @@ import { Journal } from "./journal.ts";
 import { toFailure, toUsage } from "./from-wire.ts";
 import { toLedger, toRecord } from "./ledger.ts";
 import { withLoops } from "./loops.ts";
-import { type CallRecord, Outcome, type RunFailure } from "./outcome.ts";
+import { Link, type Say } from "./link.ts";
+import { type CallRecord, type Interruption, Outcome, type RunFailure } from "./outcome.ts";
 import { type RunRequest, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
@@ -27,18 +26,35 @@ const MAX_CALLS_IN_FLIGHT = 1024;
 const MAX_LOG_LINES = 10_000;
 const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
+const MAX_WAIT_MS = 86_400_000;
 
-/** One run as the app sees it, over all attempts. Knows no stream: it is told what an executor says. */
+// Run
+// ==========================================================================
+// One run as the app sees it, over all attempts. Knows no stream: it is told what an executor says.
+//
+//   Run owns    the journal, the gate to the handlers, the evidence, and what an attempt begins with.
+//   Link owns   what one stream has been told and has asked. The answers of handlers go to the link of the moment.
+//
+// R1  Handlers outlive a stream: they are told to stop when the run ends, and when their program gives them up.
+// R2  After the end no handler of the run is started, and those that run have been told to stop.
+
+/** See the head of this file. */
 export class Run {
   readonly request: RunRequest;
   /** Attempts so far. */
   attempts = 0;
+  /** Why they ended, but for the last. */
+  readonly interruptions: Interruption[] = [];
   readonly #journal = new Journal();
   readonly #gate: Gate;
   readonly #start: Omit<Start, "attempt">;
   readonly #evidence: Evidence;
   #accepted: Accepted | undefined;
   #acceptedAt = 0;
+  #link: Link | undefined;
+  /** Time in the hands of executors, in milliseconds, but for the one that has it now. */
+  #heldMs = 0;
+  #heldSince: number | undefined;
 
   /** Throws `UnserializableError` when the context or the config cannot cross. */
   constructor(request: RunRequest) {
@@ -56,9 +72,10 @@ export class Run {
       info: (seq) => ({ executionId, seq, idempotencyKey: `${executionId}:${seq}`, correlationId, context }),
       inContext: request.inContext,
       onChange: (entry) => {
-        const record = toRecord(entry, false);
+        const record = toRecord(entry);
         if (record) request.onCall?.(entry.state === "pending" ? { ...record, state: "pending" } : record);
       },
+      onSettled: () => this.#link?.settled(),
     });
     this.#start = toStart(request);
     this.#evidence = new Evidence({
@@ -68,9 +85,14 @@ export class Run {
     });
   }
 
-  /** True once an executor has given the run a slot. From then on there is no other attempt. */
+  /** True once an executor has given the run a slot. From then on the run ends with an outcome. */
   get accepted(): boolean {
     return this.#accepted !== undefined;
+  }
+
+  /** Grows when the run gets anywhere: it is accepted for the first time, a call is made, a call ends. */
+  get progress(): number {
+    return (this.accepted ? 1 : 0) + 2 * this.#journal.size - this.#journal.pending;
   }
 
   /** The wall-clock budget in force, in milliseconds: never more than was asked for. */
@@ -79,16 +101,32 @@ export class Run {
     return Math.min(said ? toMs(said) : Infinity, this.request.budgets.timeoutMs);
   }
 
-  /** The first message of the next attempt. */
-  nextStart(): Start {
-    this.attempts += 1;
-    return { ...this.#start, attempt: this.attempts };
+  /** How much longer executors may have the run, in milliseconds. Time in which none has it does not count. */
+  get leftMs(): number {
+    const said = this.#accepted?.budgets?.waitTime;
+    const waitMs = Math.min(said ? toMs(said) : 0, this.request.budgets.maxWaitMs ?? MAX_WAIT_MS);
+    const held = this.#heldMs + (this.#heldSince === undefined ? 0 : performance.now() - this.#heldSince);
+    return Math.max(0, this.wallMs + waitMs - held);
+  }
+
+  /** Begins the stream of the present attempt: what the executor is to know goes to `say`, and so do answers from now on. */
+  connect(say: Say): Link {
+    const { logsReceived, outputsReceived } = this.#evidence;
+    const start: Start = { ...this.#start, attempt: this.attempts, logsReceived, outputsReceived };
+    return (this.#link = new Link(this.#journal, this.#gate, start, say));
+  }
+
+  /** The stream is over. Handlers run on: their answers are for the next one. */
+  disconnect(): void {
+    this.#link = undefined;
+    if (this.#heldSince !== undefined) this.#heldMs += performance.now() - this.#heldSince;
+    this.#heldSince = undefined;
   }
 
   accept(accepted: Accepted): void {
-    if (this.#accepted) throw violation("accepted the run twice");
+    this.#heldSince = performance.now();
+    if (!this.#accepted) this.#acceptedAt = this.#heldSince;
     this.#accepted = accepted;
-    this.#acceptedAt = performance.now();
   }
 
   log(log: Log): void {
@@ -104,31 +142,20 @@ export class Run {
     }
   }
 
-  /** Starts a call; `answer` gets its result, in settle order. Throws when the executor may not ask for it. */
-  call(call: Call, answer: (result: CallResult) => void): void {
-    this.#gate.admit(call, answer);
-  }
-
-  cancelCall(seq: number): void {
-    this.#gate.cancel(seq, new DOMException("The program no longer waits for this call", "AbortError"));
-  }
-
-  /** Fires the signals of all open calls: their answers have nowhere to go. */
+  /** Gives all open calls up, which fires their signals. Only when the run is to end. */
   release(reason: unknown): void {
     this.#gate.close(reason);
   }
 
   /** The end as the executor tells it. */
   finish(finished: Finished): Outcome {
-    // What is still open has nobody to answer to: its handlers' signals fire, and its end is not known.
-    this.release(new DOMException("The run is over", "AbortError"));
     switch (finished.result?.$case) {
       case "value":
-        return this.#outcome(this.#read(finished.result.value), null, false, finished);
+        return this.#outcome(this.#read(finished.result.value), null, finished);
       case "error": {
         const failure = toFailure(finished.result.value);
         if (!failure) throw violation(`failed with a type of error (${finished.result.value.type}) that is not known`);
-        return this.#outcome(undefined, failure, failure.type === "Crashed", finished);
+        return this.#outcome(undefined, failure, finished);
       }
       case undefined:
         throw violation("finished without a value or an error");
@@ -137,18 +164,19 @@ export class Run {
 
   /** The end as the app sees it, when the executor cannot tell. */
   end(failure: RunFailure, finished?: Finished): Outcome {
-    return this.#outcome(undefined, failure, failure.type === "Crashed", finished);
+    return this.#outcome(undefined, failure, finished);
   }
 
   /** The end that the app asked for. */
   cancelled(reason: unknown, finished?: Finished): Outcome {
+    this.release(reason);
     const message = `The app ended the run: ${messageOf(reason)}`;
     return this.end({ type: "Cancelled", message }, finished);
   }
 
   /** What is known of the calls so far. */
   get calls(): readonly CallRecord[] {
-    return toLedger(this.#journal.entries(), true);
+    return toLedger(this.#journal.entries());
   }
 
   #read(value: Value): unknown {
@@ -161,7 +189,9 @@ export class Run {
     }
   }
 
-  #outcome(value: unknown, error: RunFailure | null, lost: boolean, finished: Finished | undefined): Outcome {
+  #outcome(value: unknown, error: RunFailure | null, finished: Finished | undefined): Outcome {
+    // What is still open has nobody to answer to: its handlers' signals fire, and its end is not known.
+    this.release(new DOMException("The run is over", "AbortError"));
     const { executionId, correlationId } = this.request;
     const own = { wallMs: this.accepted ? performance.now() - this.#acceptedAt : 0, calls: this.#journal.size };
     return new Outcome({
@@ -169,12 +199,13 @@ export class Run {
       correlationId,
       value,
       error: error && withLoops(error, this.request.code),
-      calls: toLedger(this.#journal.entries(), lost),
+      calls: this.calls,
       logs: this.#evidence.logs,
       outputs: this.#evidence.outputs,
       usage: toUsage(finished, own),
       warnings: this.#evidence.warnings(finished),
       attempts: this.attempts,
+      interruptions: [...this.interruptions],
     });
   }
 }

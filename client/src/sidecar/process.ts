@@ -75,6 +75,14 @@ export class ExecutorProcess {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Resolves when it is gone, or after `ms`. */
+  async exitsWithin(ms: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, ms);
+    await Promise.race([this.#exited, late.promise]);
+    clearTimeout(timer);
+  }
+
   /** Ends the process and waits until it is gone. */
   async close(): Promise<void> {
     this.#lifeline.destroy();

@@ -7,14 +7,18 @@ export interface Endpoint {
 
 /** Where executors come from. */
 export interface ExecutorSource {
-  /** An executor that is there as far as is known; started when it has to be. The same object while it is the same executor. */
-  endpoint(): Promise<Endpoint>;
+  /**
+   * The executors that are there as far as is known, at least one; started when they have to be. The same objects while
+   * they are the same executors. `failed` has just broken off a stream, or refused one: a source that can is to look
+   * whether it still lives.
+   */
+  endpoints(failed?: Endpoint): Promise<readonly Endpoint[]>;
   /** Ends what this source has started, and waits for it. Idempotent. */
   close(): Promise<void>;
 }
 
-/** An executor that somebody else runs. */
+/** Executors that somebody else runs. `url` is one address, or several with commas in between. */
 export function remoteSource(url: string, apiKey: string | undefined): ExecutorSource {
-  const endpoint = Promise.resolve(Object.freeze({ url, apiKey }));
-  return { endpoint: () => endpoint, close: async () => {} };
+  const endpoints = url.split(",").map((one) => Object.freeze({ url: one.trim(), apiKey }));
+  return { endpoints: async () => endpoints, close: async () => {} };
 }
