@@ -126,6 +126,6 @@ test("a time-out in a loop names the line of the loop", async () => {
 });
 
 test("a time-out while a tool is awaited names the tool", async () => {
-  const outcome = await codemode.execute("return await tools.slow()", { timeoutMs: 300 });
+  const outcome = await codemode.execute("return await tools.slow()", { budgets: { maxWaitMs: 300 } });
   expect(outcome.toModelText()).toMatch(/^Timeout: .*300 ms\nFix: .*\nCalls: slow unknown$/);
 });

@@ -48,6 +48,7 @@ const budgets: readonly (readonly [key: string, config: ClientConfigInput, code:
   ["run.maxResultBytes", { run: { maxResultBytes: 9 } }, "return '12345678'", { error: { type: "OutputLimit" } }],
   ["run.maxLogBytes", { run: { maxLogBytes: 5 } }, "console.log('123456')", { logs: [{ text: "12345" }] }],
   ["run.maxLogLines", { run: { maxLogLines: 1 } }, "console.log(1); console.log(2)", { logs: [{ text: "1" }] }],
+  ["run.maxWaitMs", { run: { maxWaitMs: 50 } }, "await tools.hang()", { error: { type: "Timeout" } }],
   ["run.toolTimeoutMs", { run: { toolTimeoutMs: 50 } }, "await tools.hang()", { error: { type: "ToolError" } }],
 ];
 
@@ -59,7 +60,7 @@ test.each(budgets)("%s", { timeout: 20_000 }, async (_key, config, code, ending)
 test("run.maxCallsInFlight", async () => {
   const code = "await Promise.all(Array.from({ length: 8 }, () => tools.hang()))";
   const made = async (maxCallsInFlight?: number) =>
-    (await run({ run: { timeoutMs: 500, ...(maxCallsInFlight && { maxCallsInFlight }) } }, code)).calls.length;
+    (await run({ run: { maxWaitMs: 500, ...(maxCallsInFlight && { maxCallsInFlight }) } }, code)).calls.length;
   expect([await made(), await made(3)]).toEqual([8, 3]);
 });
 

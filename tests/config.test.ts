@@ -17,6 +17,7 @@ const table: Readonly<Record<string, readonly [byDefault: unknown, argument: Wri
   "executor.startTimeoutMs": [10_000, [1, 1], ["2s", 2_000], ["3m", 180_000]],
   "executor.connectTimeoutMs": [5_000, ["1s", 1_000], [2, 2], ["3", 3]],
   "run.timeoutMs": [30_000, ["500ms", 500], ["1.5s", 1_500], ["2m", 120_000]],
+  "run.maxWaitMs": [300_000, ["500ms", 500], ["90m", 5_400_000], ["1000", 1_000]],
   "run.cpuMs": [undefined, [1, 1], ["2s", 2_000], ["3s", 3_000]],
   "run.heapMib": [undefined, ["16MiB", 16], [32, 32], ["128MiB", 128]],
   "run.maxCalls": [undefined, [0, 0], [2, 2], ["3", 3]],

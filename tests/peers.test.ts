@@ -34,7 +34,7 @@ const failed = (type: string, more: object = {}) => ({ status: "failed", error: 
 const ok = (value: unknown) => ({ status: "ok", value, error: null });
 
 /** Each case of the table: a program, and what must come of it. */
-const cases: Record<string, { code: string; outcome: object; timeoutMs?: number; also?: (outcome: Outcome) => void }> =
+const cases: Record<string, { code: string; outcome: object; maxWaitMs?: number; also?: (outcome: Outcome) => void }> =
   {
     "5 × 200 ms tools in `Promise.all`": {
       code: "return (await Promise.all([1, 2, 3, 4, 5].map(() => tools.wait()))).length",
@@ -64,7 +64,7 @@ const cases: Record<string, { code: string; outcome: object; timeoutMs?: number;
       outcome: { ...ok(1), warnings: [expect.stringMatching(/tools\.hang\(\) .* was not awaited.*\(line 1\)/)] },
     },
     "`await new Promise(() => {})`": { code: "await new Promise(() => {})", outcome: failed("Deadlock", { line: 1 }) },
-    "a tool that never settles": { code: "await tools.hang()", timeoutMs: 700, outcome: failed("Timeout") },
+    "a tool that never settles": { code: "await tools.hang()", maxWaitMs: 700, outcome: failed("Timeout") },
     "an endless loop": { code: "for (;;);", outcome: failed("CpuLimit") },
     "an endless loop after an await": { code: "await tools.wait();\nfor (;;);", outcome: failed("CpuLimit") },
     "memory without end": {
@@ -92,8 +92,8 @@ const cases: Record<string, { code: string; outcome: object; timeoutMs?: number;
     },
   };
 
-test.for(Object.entries(cases))("%s", async ([, { code, outcome, timeoutMs = 5_000, also }]) => {
-  const came = await codemode.execute(code, { timeoutMs });
+test.for(Object.entries(cases))("%s", async ([, { code, outcome, maxWaitMs = 5_000, also }]) => {
+  const came = await codemode.execute(code, { budgets: { maxWaitMs } });
   expect(came).toMatchObject(outcome);
   also?.(came);
   expect(await codemode.execute("return 'next'")).toMatchObject(ok("next"));

@@ -12,8 +12,9 @@ const tail = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 4); // enoug
 /** How to run one program. */
 export interface ExecuteOptions {
   /**
-   * Wall-clock budget for the whole run, tool calls included, in milliseconds. One above the executor's ceiling is
-   * refused, not silently cut.
+   * Wall-clock budget for the run, in milliseconds. It stands still while the program waits for tools and agents alone:
+   * a slow tool is not the program's fault, and has `maxWaitMs` and `toolTimeoutMs`. One above the executor's ceiling
+   * is refused, not silently cut.
    *
    * @defaultValue `run.timeoutMs` of the configuration, 30_000
    */

@@ -3,7 +3,8 @@ import { choice, count, duration, type Field, fields, flag, mebibytes, secret, s
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
-const MAX_DURATION_MS = 600_000; // no run outlives ten minutes, so nothing that belongs to one may
+const MAX_DURATION_MS = 600_000; // no program runs for longer than ten minutes, so nothing that belongs to one may
+const MAX_WAIT_MS = 86_400_000; // people are waited for too
 
 const HOST = String.raw`(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])`;
 const PORT = String.raw`:\d{1,5}`;
@@ -35,7 +36,12 @@ const executor = z.strictObject({
 });
 
 const run = z.strictObject({
-  timeoutMs: duration("Wall time of a run, tool calls included.", 1, MAX_DURATION_MS).default(30_000),
+  timeoutMs: duration(
+    "Wall time of a run, but for the time in which it waits for tools and agents alone.",
+    1,
+    MAX_DURATION_MS,
+  ).default(30_000),
+  maxWaitMs: duration("Time in which a run may wait for tools and agents alone.", 1, MAX_WAIT_MS).default(300_000),
   cpuMs: duration("CPU time of a run.", 1, 60_000, { otherwise: "5s" }).optional(),
   heapMib: mebibytes("Heap of a run, in MiB.", 8, 256, { otherwise: "64MiB" }).optional(),
   maxCalls: count("Tool, agent and timer calls of a run.", 0, 100_000, { otherwise: "1000" }).optional(),

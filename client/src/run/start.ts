@@ -15,7 +15,7 @@ import { toWire } from "./values.ts";
 
 /** What a run may use. What is absent is the executor's default; what is over its ceiling is refused. */
 export interface RunBudgets {
-  /** Wall-clock time of the whole run, tool calls included, in milliseconds. */
+  /** Wall-clock time of the run, but for `maxWaitMs`, in milliseconds. */
   readonly timeoutMs: number;
   /** Time in which the program waits for tools and agents alone, in milliseconds. `timeoutMs` stands still in it. */
   readonly maxWaitMs?: number | undefined;
