@@ -1,17 +1,19 @@
 import { defineConfig } from "vitest/config";
 
+const docker = ["tests/docker.test.ts"];
+/** Random values, programs and deaths by the thousand: for `npm test` and CI, not for the gate. */
+const deep = ["tests/values-{properties,hostile}.test.ts", "tests/**/*chaos*.test.ts"];
+
 export default defineConfig({
   test: {
     globalSetup: ["tests/setup/bundle.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     projects: [
-      { extends: true, test: { name: "fast", include: ["tests/**/*.test.ts"], exclude: ["tests/docker.test.ts"] } },
+      { extends: true, test: { name: "fast", include: ["tests/**/*.test.ts"], exclude: [...docker, ...deep] } },
+      { extends: true, test: { name: "deep", include: deep, testTimeout: 120_000 } },
       // Builds an image first: minutes, and a Docker engine is needed.
-      {
-        extends: true,
-        test: { name: "docker", include: ["tests/docker.test.ts"], testTimeout: 300_000, hookTimeout: 600_000 },
-      },
+      { extends: true, test: { name: "docker", include: docker, testTimeout: 300_000, hookTimeout: 600_000 } },
     ],
   },
 });
