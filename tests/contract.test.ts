@@ -419,3 +419,103 @@ describe("failures", () => {
     }
   });
 });
+
+describe("what a review found", () => {
+  test.for<Row>([
+    [
+      "a stack that throws when it is formatted loses no answer",
+      "Error.prepareStackTrace = (e, s) => s[99].getFileName(); try { await tools.fail() } catch (e) { return e.message }",
+      "no",
+    ],
+    [
+      "a promise of a class is awaited once",
+      "let n = 0; class Q extends Promise { then(a, b) { n++; return super.then(a, b) } }\nawait new Q((r) => r(5)); return n",
+      1,
+    ],
+    [
+      "a stack that a program reads is in its own lines",
+      "function f() {\n  throw new Error('x');\n}\ntry { f() } catch (e) { return e }",
+      expect.objectContaining({ stack: "Error: x\n    at f (program.js:2:9)\n    at program.js:4:7" }),
+    ],
+    ["a tool called fetch is fetch", "return await fetch({ url: 'u' })", "fetched u"],
+    [
+      "what `describe` gives is the program's own",
+      "const d = tools.$describe('add'); d.inputSchema.properties = {}; return tools.$describe('add').signature + (await tools.add(1, 2))",
+      "tools.add(input: { a: number; b: number }): Promise<unknown>3",
+    ],
+    ["a function is called what the tool is", "return [tools.add.name, tools.add.run.name]", ["add", "run"]],
+  ])("%s", async ([, code, value]) => {
+    const given = {
+      ...tools,
+      fail: () => {
+        throw new Error("no");
+      },
+      fetch: ({ url }: { url: string }) => `fetched ${url}`,
+    };
+    const ran = await worker.run(code, given, { manifest: manifestOf(given, schemas) });
+    expect(ran).toMatchObject({ value });
+  });
+
+  test("the latest throw of a value is where it comes from", async () => {
+    const code = "try { throw 'boom' } catch {}\n\nconst p = Promise.reject('boom');\nawait p";
+    expect((await run(code)).error).toMatchObject({ message: "boom", line: 4 });
+    const inner = "async function f() {\n  await null;\n  throw 'boom'\n}\nawait f()";
+    expect((await run(inner)).error).toMatchObject({ message: "boom", line: 3 });
+  });
+
+  test("a misspelt name among thousands of tools is told at once", async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, n) => [`github.list_repository_objects_by_${n}`, () => n]),
+    );
+    await using fresh = new WorkerPeer();
+    const { error } = await fresh.run("await tools.github.list_repositry_objects_by_17()", many);
+    expect(error?.message).toMatch(/did you mean tools\.github\.list_repository_objects_by_17\(/);
+    expect(fresh.cpuMs).toBeLessThan(2_000);
+  });
+
+  test("a picture that is none is refused: its type and its text", async () => {
+    expect((await run("image('aGk=', 'text/html\\r\\nx: y')")).error?.message).toMatch(/^The type of an image/);
+    expect((await run("image('not base64!!')")).error?.message).toMatch(/^image\(\) takes base64/);
+  });
+
+  test("a large value of any shape is cut within bounds", async () => {
+    const onOversize = OnOversize.ON_OVERSIZE_TRUNCATE;
+    const shared = "let v = []; for (let i = 0; i < 50; i++) v = [v, v, v]; return [v, 'x'.repeat(2e6)]";
+    await using fresh = new WorkerPeer();
+    expect((await fresh.run(shared, {}, { onOversize })).error).toBeUndefined();
+    expect(fresh.cpuMs).toBeLessThan(3_000);
+    const map = await run("return new Map([['rows', Array.from({ length: 60_000 }, (_, i) => i)], ['n', 1]])", {
+      onOversize,
+    });
+    const rows = (map.value as Map<string, unknown[]>).get("rows");
+    expect(rows?.at(-1)).toMatch(/^… and \d+ more items$/);
+    const page = await run(
+      "class Page { items = Array.from({ length: 60_000 }, (_, i) => i); next = 2 } return new Page()",
+      { onOversize },
+    );
+    expect(page.value).toMatchObject({ next: 2, items: expect.arrayContaining([0, 1, 2]) });
+  });
+
+  test.for<Row>([
+    ["no choice", { anyOf: [] }, "never"],
+    [
+      "a union in an intersection",
+      { allOf: [{ type: ["string", "number"] }, { type: "object" }] },
+      "(string | number) & object",
+    ],
+    ["a pointer with escapes", { $ref: "#/$defs/a~1b", $defs: { "a/b": { type: "string" } } }, "string"],
+    ["references in a circle", { $ref: "#" }, "unknown"],
+  ] as never)("a signature of %s", async ([, schema, type]) => {
+    const manifest = manifestOf(tools, { echo: schema as unknown as object });
+    expect((await run("return tools.$describe('echo').signature", { manifest })).value).toBe(
+      `tools.echo(input: ${String(type)}): Promise<unknown>`,
+    );
+  });
+
+  test("a signature too long keeps what is required", async () => {
+    const properties = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`property_${n}`, { type: "string" }]));
+    const manifest = manifestOf(tools, { echo: { type: "object", properties, required: ["property_199"] } });
+    const { value } = await run("return tools.$describe('echo').signature", { manifest });
+    expect(value).toMatch(/^tools\.echo\(input: \{ property_199: string; property_0\?: string; .*; … \}\)/);
+  });
+});

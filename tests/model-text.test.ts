@@ -102,10 +102,13 @@ test("a text for a model is never longer than its budget, whatever happened", ()
 test("a small budget keeps the cause and the fix", async () => {
   const outcome = await codemode.execute("console.log('x'.repeat(5000));\nreturn await tools.rowz()");
   expect(outcome.toModelText({ budget: 160 })).toMatchInlineSnapshot(`
-    "UnknownTool in rowz at line 2, column 20: There is no tool "rowz"; did you mean tools.rows(input?: unknown): Promise<unknown>?
-    Fix: call one of the tools there…"
+    "UnknownTool in rowz at line 2, column 20: There is no tool "rowz"; did you mean tools.rows(input?: unknown…
+    Fix: call one of the tools there a…"
   `);
-  expect(outcome.toModelText({ budget: 30 })).toMatchInlineSnapshot(`"UnknownTool in rowz at line 2…"`);
+  expect(outcome.toModelText({ budget: 30 })).toMatchInlineSnapshot(`
+    "Console:
+      log: xxxxxxxxxxxxx…"
+  `);
   expect(outcome.toModelText({ budget: 0 })).toBe("");
 });
 

@@ -13,13 +13,15 @@ export interface ModelTextOptions {
 
 const DEFAULT_BUDGET = 4_000;
 const MIN_SECTION = 24; // less of a part says nothing
+const MAX_DEPTH = 1_000; // whatever an executor has sent is shown
+const MAX_SHOWN = 4_194_304;
 
 /** What to do when nothing better is known. */
 const FIXES: Partial<Record<RunFailureType, string>> = {
   RuntimeError: "check for this case before it happens, or catch it",
   SyntaxError: "mend the syntax at the mark",
   ToolError: "catch it, or call the tool with another input",
-  ToolInputError: "call it as its signature says",
+  ToolInputError: "change the input as the message says",
   ToolOutputError: "the tool did not keep to its own schema: do without it, or tell its author",
   UnknownTool: "call one of the tools there are; tools.$search(words) finds them",
   Timeout: "do less in one run, call tools in parallel with Promise.all, and see that every loop ends",
@@ -40,7 +42,7 @@ export function toModelText(outcome: OutcomeData<unknown>, options: ModelTextOpt
   const warnings = outcome.warnings.map((text) => `Warning: ${text}`).join("\n");
   const output = outcome.outputs.map(outputText).join("\n");
   const sections = error
-    ? [failureText(error), error.frame ?? "", warnings, calls, output, logsText(outcome.logs), stackText(error)]
+    ? [...failureTexts(error), error.frame ?? "", warnings, calls, output, logsText(outcome.logs), stackText(error)]
     : [valueText(outcome.value), warnings, output, logsText(outcome.logs), calls];
   return fit(
     sections.filter((text) => text !== ""),
@@ -48,16 +50,19 @@ export function toModelText(outcome: OutcomeData<unknown>, options: ModelTextOpt
   );
 }
 
-/** Sections in order, each whole if there is room, else cut; what comes after a cut one gets the rest. */
+/**
+ * Sections in order, each whole if there is room, else cut. A long one leaves to those behind it what they need, up to
+ * a third of the room: a value or a message of any length must not hide a fix or a warning.
+ */
 function fit(sections: readonly string[], budget: number): string {
   let text = "";
   for (const [index, section] of sections.entries()) {
     const between = text === "" ? "" : "\n";
     const left = budget - text.length - between.length;
-    // The first may take nearly all; the others leave something for those behind them.
-    const room = index === 0 ? left : Math.min(left, Math.max(MIN_SECTION, Math.ceil((budget * 2) / 3)));
+    const behind = sections.slice(index + 1).reduce((sum, other) => sum + other.length + 1, 0);
+    const room = left - Math.min(behind, Math.floor(left / 3));
     if (room < Math.min(MIN_SECTION, section.length)) continue;
-    text += between + cut(section, room);
+    text += between + cut(section, Math.max(room, Math.min(section.length, MIN_SECTION)));
   }
   return cut(text, budget);
 }
@@ -71,17 +76,19 @@ function cut(text: string, room: number): string {
   return `${text.slice(0, code >= 0xd800 && code < 0xdc00 ? end - 1 : end)}…`;
 }
 
-function failureText(error: RunFailure): string {
+/** The cause, the fix and the signature. */
+function failureTexts(error: RunFailure): string[] {
   const { type, name, message, line, column } = error;
   const at = line === undefined ? "" : ` at line ${line}${column === undefined ? "" : `, column ${column}`}`;
   const thrown = name && name !== type && name !== "Error" && type === "RuntimeError" ? `${name}: ` : "";
   const tool = error.tool ? ` in ${error.tool}` : "";
   const code = error.code ? ` (code ${error.code}${error.retryable ? ", may succeed later" : ""})` : "";
   const fix = error.hint ?? (error.retryable ? "try again later" : FIXES[type]);
-  const lines = [`${type}${tool}${at}: ${thrown}${message}${code}`];
-  if (fix) lines.push(`Fix: ${fix}`);
-  if (error.signature) lines.push(`Signature: ${error.signature}`);
-  return lines.join("\n");
+  return [
+    `${type}${tool}${at}: ${thrown}${message}${code}`,
+    fix ? `Fix: ${fix}` : "",
+    error.signature ? `Signature: ${error.signature}` : "",
+  ];
 }
 
 function stackText({ stack }: RunFailure): string {
@@ -93,7 +100,12 @@ function valueText(value: unknown): string {
 }
 
 function show(value: unknown): string {
-  return typeof value === "string" ? value : encode(value);
+  if (typeof value === "string") return value;
+  try {
+    return encode(value, { maxDepth: MAX_DEPTH, maxBytes: MAX_SHOWN });
+  } catch {
+    return "a value that is too deep or too large to be shown";
+  }
 }
 
 function outputText(item: OutputItem): string {

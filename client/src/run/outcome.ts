@@ -167,19 +167,29 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
 
   /** One JSON document. Values that JSON cannot hold are shown as `{"$type": …}`, `undefined` as `null`. */
   toJSON(): Record<string, unknown> {
-    const { executionId, correlationId, status, value, error, logs, usage, warnings, attempts } = this;
+    const { executionId, correlationId, status, error, logs, usage, warnings, attempts } = this;
     return {
       executionId,
       correlationId,
       status,
-      value: value === undefined ? null : JSON.parse(encode(value)),
+      value: toJson(this.value),
       // Always there, so that a reader need not ask first; null where it is not known.
       error: error && { line: null, column: null, frame: null, ...error },
       logs,
       calls: this.calls.map(({ seq, name, state, durationMs }) => ({ seq, name, state, durationMs })),
+      outputs: this.outputs.map((item) => {
+        if (item.type === "json") return { ...item, value: toJson(item.value) };
+        return item.type === "image" ? { ...item, data: Buffer.from(item.data).toString("base64") } : item;
+      }),
       usage,
       warnings,
       attempts,
     };
   }
+}
+
+const MAX_DEPTH = 1_000; // deeper than any executor may send
+
+function toJson(value: unknown): unknown {
+  return value === undefined ? null : JSON.parse(encode(value, { maxDepth: MAX_DEPTH }));
 }

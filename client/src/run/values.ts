@@ -1,8 +1,6 @@
 import { type Value, ValueEncoding } from "@codemode/proto/messages";
 import { decode, encode } from "@codemode/proto/values";
 
-const MAX_DEPTH = 64; // deeper than any sane argument, and far from what recursion can bear
-
 /** Keys that turn into a prototype when a handler merges the object that holds them. JSON text makes them ordinary keys. */
 const TRAPS = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -14,15 +12,15 @@ export function toWire(value: unknown, maxBytes?: number): Value {
 }
 
 /** The value that came over the wire. Throws `MalformedValueError`. */
-export function fromWire(value: Value | undefined, maxDepth?: number): unknown {
+export function fromWire(value: Value | undefined): unknown {
   if (value === undefined || value.data.length === 0) return undefined;
   const mode = value.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
-  return decode(value.data.toString("utf8"), maxDepth === undefined ? { mode } : { mode, maxDepth });
+  return decode(value.data.toString("utf8"), { mode });
 }
 
 /** Arguments that came over the wire, for a handler: bounded in depth, and without keys that are traps. Throws otherwise. */
 export function argumentsFromWire(value: Value | undefined): unknown {
-  const input = fromWire(value, MAX_DEPTH);
+  const input = fromWire(value);
   refuseTraps(input, new Set());
   return input;
 }
@@ -34,7 +32,7 @@ function refuseTraps(value: unknown, seen: Set<object>): void {
   if (value instanceof Set) for (const child of value) refuseTraps(child, seen);
   // All names: what an error holds is not enumerable.
   for (const key of Object.getOwnPropertyNames(value)) {
-    if (TRAPS.has(key)) throw new TypeError(`the key "${key}" is not allowed`);
+    if (TRAPS.has(key)) throw new TypeError(`the key "${key}" is not allowed in arguments: choose another name`);
     refuseTraps((value as Record<string, unknown>)[key], seen);
   }
 }

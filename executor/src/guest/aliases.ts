@@ -6,8 +6,8 @@ import type { Components } from "./tools.ts";
 const { charCodeAt, create, hasOwn, indexOf, slice } = primordials;
 
 /**
- * Names that other systems teach models: a namespace as a global (`github.search()`), `external_<tool>`, and
- * `emit`, `print` and `notify` for output. None takes the place of what the language has.
+ * Names that other systems teach models: a namespace as a global (`github.search()`), `external_<tool>`, `fetch`
+ * when the app has such a tool, and `emit`, `print` and `notify` for output. None takes the place of what the language has.
  */
 export function installAliases(
   global: object,
@@ -28,6 +28,8 @@ export function installAliases(
     }
     if (external) hide(global, `external_${identifier(name)}`, tool(name));
   }
+  const fetch = tool("fetch");
+  if (fetch) hide(global, "fetch", fetch);
   const show = (value: unknown): void => (typeof value === "object" && value !== null ? json(value) : text(value));
   hide(global, "emit", show);
   hide(global, "notify", show);

@@ -106,9 +106,12 @@ export class Calls {
     mapDelete(this.#pending, seq);
     this.#inFlight--;
     setClock(clock);
-    if (kind === "error") call.reject(toError(seq, call, primordials.parse(text) as CallError));
-    else this.#resolve(seq, call, kind, text);
-    this.#startWaiting();
+    try {
+      if (kind === "error") call.reject(toError(seq, call, primordials.parse(text) as CallError));
+      else this.#resolve(seq, call, kind, text);
+    } finally {
+      this.#startWaiting();
+    }
   };
 
   #resolve(seq: number, call: Pending, mode: "exact" | "json", text: string): void {
@@ -130,7 +133,7 @@ export class Calls {
       const { kind, name, site } = item as Pending;
       if (kind === "timer" || ++told > MAX_WARNINGS) return;
       const text = `${access(kind, name)}() (call ${seq as number}) was not awaited: the run ended before it was answered`;
-      this.#send("warn", text, typeof site.stack === "string" ? site.stack : "");
+      this.#send("warn", text, stackOf(site));
     });
   }
 
@@ -140,6 +143,16 @@ export class Calls {
       mapDelete(this.#waiting, this.#nextWaiting++);
       if (start) start();
     }
+  }
+}
+
+/** To read a stack is to format it, which a program may have taken into its own hands. */
+function stackOf(site: { readonly stack?: unknown }): string {
+  try {
+    const { stack } = site;
+    return typeof stack === "string" ? stack : "";
+  } catch {
+    return "";
   }
 }
 
@@ -157,8 +170,8 @@ function toError(
   if (code !== "") own("code", code);
   if (retryable) own("retryable", true);
   own("tool", component);
-  const frames = site.stack;
-  const firstFrame = typeof frames === "string" ? indexOf(frames, "\n") : -1;
+  const frames = stackOf(site);
+  const firstFrame = indexOf(frames, "\n");
   const header = `${name || type}: ${message}`;
   own("stack", firstFrame === -1 ? header : header + slice(frames, firstFrame));
   const of = kind === "timer" ? {} : { kind };

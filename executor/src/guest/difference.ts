@@ -1,5 +1,6 @@
 import { isError, isPromise, primordials, setOwn } from "@codemode/proto/values";
-import { asRecord, nearest, propertiesOf } from "./catalog.ts";
+import { asRecord, propertiesOf } from "./catalog.ts";
+import { nearest } from "./nearest.ts";
 import { has, join, typeOf } from "./signature.ts";
 
 const { hasOwn, isArray, keys } = primordials;

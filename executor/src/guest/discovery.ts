@@ -1,5 +1,5 @@
 import { primordials, setOwn } from "@codemode/proto/values";
-import { type Catalog, type Found, toFound } from "./catalog.ts";
+import { type Catalog, type Found, schemasOf, toFound } from "./catalog.ts";
 import { hide } from "./clock.ts";
 import { blame, failureOf } from "./failures.ts";
 
@@ -35,8 +35,7 @@ export function createDiscovery(catalog: Catalog): Discovery {
       const meant = like === undefined ? "" : `; did you mean "${like}"?`;
       throw blame(new primordials.TypeError(`There is no tool "${name}"${meant}`), failureOf("UnknownTool", name));
     }
-    const { input, output } = entry;
-    return { ...toFound(entry), inputSchema: input, outputSchema: output };
+    return { ...toFound(entry), ...schemasOf(entry) };
   };
   return { search, describe };
 }

@@ -1,6 +1,8 @@
 import { isError, isPromise, primordials } from "@codemode/proto/values";
+import { isPendingPrototype } from "./pending.ts";
 
-const { is, mapDelete, mapForEach, mapSet } = primordials;
+const { getOwnPropertyDescriptor, getPrototypeOf, hasOwn, is, mapDelete, mapForEach, mapSet, PromisePrototype } =
+  primordials;
 
 /**
  * Where a program stands, for failures that no stack tells of: an `await` that nothing can settle, a thrown value that
@@ -9,11 +11,12 @@ const { is, mapDelete, mapForEach, mapSet } = primordials;
 export class Marks {
   readonly #open: object = new primordials.Map();
   #count = 0;
-  #thrown: { readonly value: unknown; readonly index: number } | undefined;
+  /** `at`: in the order of what is noted here. */
+  #thrown: { readonly value: unknown; readonly index: number; readonly at: number } | undefined;
 
   /** `await x` is `await $codemodeAwait(<index>, x)`. */
   readonly await = (index: number, value: unknown): unknown => {
-    if (isPromise(value)) {
+    if (isPlainPromise(value)) {
       const key = ++this.#count;
       mapSet(this.#open, key, index);
       void this.#follow(key, index, value);
@@ -24,7 +27,7 @@ export class Marks {
   /** `throw x` is `throw $codemodeThrow(<index>, x)`. */
   readonly throw = (index: number, ...values: unknown[]): unknown => {
     const value = values[values.length - 1];
-    if (!isError(value)) this.#thrown = { value, index };
+    if (!isError(value) && typeof index === "number") this.#thrown = { value, index, at: ++this.#count };
     return value;
   };
 
@@ -46,8 +49,19 @@ export class Marks {
     try {
       await value;
     } catch (error) {
-      if (!isError(error) && this.throwerOf(error) === -1) this.#thrown = { value: error, index };
+      // One that was thrown while this was awaited is where it comes from; an earlier one is another.
+      const isKnown = this.#thrown && is(this.#thrown.value, error) && this.#thrown.at > key;
+      if (!isError(error) && !isKnown) this.#thrown = { value: error, index, at: ++this.#count };
     }
     mapDelete(this.#open, key);
   }
+}
+
+/** A promise of which nothing of the program's runs when it is awaited once more. */
+function isPlainPromise(value: unknown): value is object {
+  if (!isPromise(value)) return false;
+  const prototype = getPrototypeOf(value as object) as object;
+  const isOurs = prototype === PromisePrototype || isPendingPrototype(prototype);
+  const constructor = getOwnPropertyDescriptor(PromisePrototype, "constructor");
+  return isOurs && !hasOwn(value as object, "constructor") && constructor?.value === primordials.Promise;
 }

@@ -1,7 +1,7 @@
 import { primordials } from "@codemode/proto/values";
 import { nameSet } from "./name-set.ts";
 
-const { create, hasOwn, PromisePrototype } = primordials;
+const { create, hasOwn, PromisePrototype, weakMapGet, weakMapSet } = primordials;
 
 /**
  * Makes the answer of a call a promise that says so when it is used as if it were its value: `(tools.x()).items`,
@@ -11,7 +11,7 @@ export function createPendingPrototype(name: string): object {
   const misused = (use: string): never => {
     throw new primordials.TypeError(`${name}() gives a promise, and ${use} is used without \`await\``);
   };
-  return new primordials.Proxy(
+  const prototype = new primordials.Proxy(
     create(PromisePrototype) as object,
     {
       __proto__: null,
@@ -25,6 +25,15 @@ export function createPendingPrototype(name: string): object {
       },
     } as ProxyHandler<object>,
   );
+  weakMapSet(made, prototype, true);
+  return prototype;
+}
+
+const made: object = new primordials.WeakMap();
+
+/** Whether `createPendingPrototype` made it. */
+export function isPendingPrototype(prototype: object): boolean {
+  return weakMapGet(made, prototype) === true;
 }
 
 /** Looked up on anything, by the language, by consoles and by well-meant checks. */

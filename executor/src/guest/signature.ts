@@ -1,11 +1,15 @@
 import { primordials, setOwn } from "@codemode/proto/values";
 import { asRecord, type Entry } from "./catalog.ts";
 
-const { isArray, keys, regExpExec, slice, startsWith, stringify } = primordials;
+const { hasOwn, isArray, keys, regExpExec, slice, startsWith, stringify } = primordials;
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
-const MAX_LENGTH = 1_500; // characters of one type
+const plain = /^\w+$/;
+const union = / \| /;
+const MAX_LENGTH = 1_500; // characters of one type, about
 const MAX_DEPTH = 5;
+const MIN_NODE = 4; // characters that a part counts at least
+const MANY = 20; // members of an object that are all shown in their order
 
 /** How a component is called, as TypeScript says it: `tools.add(input: { a: number; b: number }): number`. */
 export function signatureOf({ kind, name, input, output }: Entry): string {
@@ -29,76 +33,128 @@ export function access(kind: "tool" | "agent", name: string): string {
   return `${plain ? text : `${kind}s[${stringify(name)}]`}${kind === "agent" ? ".run" : ""}`;
 }
 
-/** A JSON Schema as a TypeScript type. What it cannot say is `unknown`. */
+/** A JSON Schema as a TypeScript type. What it cannot say is `unknown`; what is too long for a signature is `…`. */
 export function typeOf(schema: unknown): string {
-  const text = show(schema, schema, 0);
-  return text.length > MAX_LENGTH ? "object" : text;
+  return new Printer(schema).show(schema, 0);
 }
 
-function show(schema: unknown, root: unknown, depth: number): string {
-  if (schema === true || schema === undefined || depth > MAX_DEPTH) return "unknown";
-  if (schema === false) return "never";
-  const node = asRecord(schema);
-  const reference = node["$ref"];
-  if (typeof reference === "string") return show(resolve(reference, root), root, depth + 1);
-  if ("const" in node) return stringify(node["const"]) ?? "unknown";
-  if (isArray(node["enum"])) return join(node["enum"], " | ", (item) => stringify(item) ?? "unknown");
-  const choices = node["anyOf"] ?? node["oneOf"];
-  if (isArray(choices)) return join(choices, " | ", (choice) => show(choice, root, depth + 1));
-  if (isArray(node["allOf"])) return join(node["allOf"], " & ", (part) => show(part, root, depth + 1));
-  const { type } = node;
-  if (isArray(type)) {
-    return join(type, " | ", (one) => {
-      const single = asRecord(schema);
-      single["type"] = one;
-      return show(single, root, depth + 1);
-    });
+/** Prints one schema. Hostile ones refer to themselves, or to each other in more ways than there is time for. */
+class Printer {
+  readonly #root: unknown;
+  #left = MAX_LENGTH;
+
+  constructor(root: unknown) {
+    this.#root = root;
   }
-  switch (type) {
-    case "string":
-    case "number":
-    case "boolean":
-    case "null":
-      return type;
-    case "integer":
-      return "number";
-    case "array": {
-      const items = show(node["items"], root, depth + 1);
-      return regExpExec(/^\w+$/, items) === null ? `Array<${items}>` : `${items}[]`;
+
+  show(schema: unknown, depth: number): string {
+    const text = this.#left <= 0 ? "…" : this.#type(schema, depth);
+    this.#left -= MIN_NODE;
+    return text;
+  }
+
+  #type(schema: unknown, depth: number): string {
+    if (schema === true || schema === undefined || depth > MAX_DEPTH) return "unknown";
+    if (schema === false) return "never";
+    const node = asRecord(schema);
+    const reference = node["$ref"];
+    const below = (part: unknown): string => this.show(part, depth + 1);
+    if (typeof reference === "string") return below(this.#resolve(reference));
+    if ("const" in node) return stringify(node["const"]) ?? "unknown";
+    if (isArray(node["enum"])) return either(node["enum"], (item) => stringify(item) ?? "unknown");
+    const choices = node["anyOf"] ?? node["oneOf"];
+    if (isArray(choices)) return either(choices, below);
+    if (isArray(node["allOf"])) return join(node["allOf"], " & ", (part) => inParentheses(below(part))) || "unknown";
+    const { type } = node;
+    if (isArray(type)) {
+      return either(type, (one) => {
+        node["type"] = one;
+        return below(node);
+      });
     }
-    case "object":
-      return object(node, root, depth);
-    default:
-      return node["properties"] === undefined ? "unknown" : object(node, root, depth);
+    switch (type) {
+      case "string":
+      case "number":
+      case "boolean":
+      case "null":
+        return type;
+      case "integer":
+        return "number";
+      case "array": {
+        const items = below(node["items"]);
+        return regExpExec(plain, items) === null ? `Array<${items}>` : `${items}[]`;
+      }
+      case "object":
+        return this.#object(node, below);
+      default:
+        return node["properties"] === undefined ? "unknown" : this.#object(node, below);
+    }
+  }
+
+  /** Required members first where there is no room for all. */
+  #object(node: Record<string, unknown>, below: (part: unknown) => string): string {
+    const properties = asRecord(node["properties"]);
+    const names = keys(properties);
+    const rest = node["additionalProperties"];
+    if (names.length === 0)
+      return typeof rest === "object" && rest !== null ? `Record<string, ${below(rest)}>` : "object";
+    const required = isArray(node["required"]) ? (node["required"] as unknown[]) : [];
+    const inOrder: string[] = [];
+    const take = (isWanted: (name: string) => boolean): void => {
+      for (let index = 0; index < names.length; index++) {
+        const name = names[index] as string;
+        if (isWanted(name)) setOwn(inOrder, inOrder.length, name);
+      }
+    };
+    if (names.length > MANY) {
+      take((name) => has(required, name));
+      take((name) => !has(required, name));
+    } else take(() => true);
+    let text = "";
+    for (let index = 0; index < inOrder.length; index++) {
+      const name = inOrder[index] as string;
+      const key = regExpExec(identifier, name) === null ? stringify(name) : name;
+      const member = `${key}${has(required, name) ? "" : "?"}: ${below(properties[name])}`;
+      this.#left -= member.length;
+      text += `${text === "" ? "" : "; "}${this.#left > 0 ? member : "…"}`;
+      if (this.#left <= 0) break;
+    }
+    return `{ ${text} }`;
+  }
+
+  /** `#/$defs/User` in the root. Others are not looked up. */
+  #resolve(reference: string): unknown {
+    if (!startsWith(reference, "#/")) return reference === "#" ? this.#root : undefined;
+    let at: unknown = this.#root;
+    let start = 2;
+    for (let end = 2; end <= reference.length; end++) {
+      if (end < reference.length && reference[end] !== "/") continue;
+      const key = unescape(slice(reference, start, end));
+      if (typeof at !== "object" || at === null || !hasOwn(at, key)) return undefined;
+      at = (at as Record<string, unknown>)[key];
+      start = end + 1;
+    }
+    return at;
   }
 }
 
-function object(node: Record<string, unknown>, root: unknown, depth: number): string {
-  const properties = asRecord(node["properties"]);
-  const names = keys(properties);
-  const rest = node["additionalProperties"];
-  if (names.length === 0) {
-    return typeof rest === "object" && rest !== null ? `Record<string, ${show(rest, root, depth + 1)}>` : "object";
+/** One reference token of a JSON Pointer (RFC 6901). */
+function unescape(token: string): string {
+  let text = "";
+  for (let at = 0; at < token.length; at++) {
+    const next = token[at] === "~" ? token[at + 1] : undefined;
+    if (next === "0" || next === "1") at++;
+    text += next === "1" ? "/" : next === "0" ? "~" : (token[at] as string);
   }
-  const required = isArray(node["required"]) ? (node["required"] as unknown[]) : [];
-  const member = (name: unknown): string => {
-    const key = regExpExec(identifier, name as string) === null ? stringify(name) : (name as string);
-    return `${key}${has(required, name) ? "" : "?"}: ${show(properties[name as string], root, depth + 1)}`;
-  };
-  return `{ ${join(names, "; ", member)} }`;
+  return text;
 }
 
-/** `#/$defs/User` in `root`. Others are not looked up. */
-function resolve(reference: string, root: unknown): unknown {
-  if (!startsWith(reference, "#/")) return reference === "#" ? root : undefined;
-  let at: unknown = root;
-  let start = 2;
-  for (let end = 2; end <= reference.length; end++) {
-    if (end < reference.length && reference[end] !== "/") continue;
-    at = asRecord(at)[slice(reference, start, end)];
-    start = end + 1;
-  }
-  return at;
+function either(list: readonly unknown[], show: (item: unknown) => string): string {
+  return join(list, " | ", show) || "never";
+}
+
+function inParentheses(type: string): string {
+  return regExpExec(union, type) === null ? type : `(${type})`;
 }
 
 export function has(list: readonly unknown[], wanted: unknown): boolean {

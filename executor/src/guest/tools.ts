@@ -1,10 +1,12 @@
 import { primordials, setOwn } from "@codemode/proto/values";
 import type { Calls } from "./calls.ts";
-import { canonical, type Catalog, type ComponentKind, propertiesOf } from "./catalog.ts";
+import { type Catalog, type ComponentKind, propertiesOf } from "./catalog.ts";
 import type { Discovery } from "./discovery.ts";
+import { hide } from "./clock.ts";
 import { blame, encodeForHost, failureOf } from "./failures.ts";
 import type { RunSettings } from "./host.ts";
 import { nameSet } from "./name-set.ts";
+import { canonical } from "./nearest.ts";
 import { createPendingPrototype } from "./pending.ts";
 import { access, signatureOf } from "./signature.ts";
 
@@ -151,6 +153,8 @@ class Group {
     const prototype = (): object => (made ??= createPendingPrototype(access(this.#kind, name)));
     const call: Call = (...given) => issue(this.#kind, name, given, call, prototype());
     const run: Call = (...given) => issue(this.#kind, name, given, run, prototype());
+    hide(call, "name", name);
+    hide(run, "name", "run");
     setOwn(call, "run", freeze(run));
     return call;
   }

@@ -144,7 +144,7 @@ export class ProgramRun {
         this.#truncation.result = true;
         return this.#warn(`The value was cut to ${this.#run.budgets?.resultBytes} bytes`, "");
       case "succeed": {
-        const data = Buffer.from(String(values[0]), "utf8");
+        const data = Buffer.from(this.#inEncodedTerms(String(values[0])), "utf8");
         this.#ended = { $case: "value", value: { encoding: this.#encoding, data } };
         if (data.length === 0 && this.#isSilent) this.#warn(SILENT, "");
         return;
@@ -173,6 +173,15 @@ export class ProgramRun {
     }
   }
 
+  /** The same in an encoded value, where a stack is one JSON text; what would no longer fit stays as it is. */
+  #inEncodedTerms(text: string): string {
+    if (!this.#program || !text.includes(HARNESS)) return text;
+    const mapped = text.replace(ENCODED_STACK, (stack) =>
+      JSON.stringify(this.#inUserTerms(JSON.parse(stack) as string)),
+    );
+    return Buffer.byteLength(mapped) <= Number(this.#run.budgets?.resultBytes ?? 0n) ? mapped : text;
+  }
+
   #inUserTerms(text: string): string {
     return this.#program ? mapFrames(text, this.#program, this.#run.fileName) : text;
   }
@@ -183,7 +192,12 @@ export class ProgramRun {
 
   #output(kind: string, text: string, mimeType: string): void {
     this.#isSilent = false;
-    const item = outputItem(kind, text, mimeType, this.#encoding);
+    const item = outputItem(
+      kind,
+      kind === "text" ? this.#inUserTerms(text) : this.#inEncodedTerms(text),
+      mimeType,
+      this.#encoding,
+    );
     if (!item) return;
     this.#outputBytes += OUTPUT_OVERHEAD + sizeOfItem(item);
     if (this.#outputBytes <= Number(this.#run.budgets?.resultBytes ?? 0n)) {
@@ -293,6 +307,8 @@ export class ProgramRun {
   }
 }
 
+const HARNESS = "codemode:"; // in the name of every file of ours
+const ENCODED_STACK = /(?<="stack":)"(?:[^"\\]|\\.)*"/g;
 const MAX_WARNINGS = 20;
 const MAX_WARNING = 500; // characters
 const OUTPUT_OVERHEAD = 64; // bytes that an item counts beside its own, so that empty ones are not free

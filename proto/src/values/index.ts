@@ -1,4 +1,4 @@
-export { toBase64 } from "./base64.ts";
+export { fromBase64, toBase64 } from "./base64.ts";
 export { decode, type DecodeOptions } from "./decode.ts";
 export { encode, type EncodeOptions } from "./encode.ts";
 export { MalformedValueError, UnserializableError, ValueTooLargeError } from "./errors.ts";

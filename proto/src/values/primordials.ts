@@ -78,6 +78,8 @@ export const primordials = {
   Uint32Array,
   toStringTag: Symbol.toStringTag,
   ObjectPrototype: Object.prototype,
+  MapPrototype: Map.prototype,
+  SetPrototype: Set.prototype,
   PromisePrototype: Promise.prototype,
   toPrimitive: Symbol.toPrimitive,
   iterator: Symbol.iterator,
