@@ -105,10 +105,7 @@ test("a small budget keeps the cause and the fix", async () => {
     "UnknownTool in rowz at line 2, column 20: There is no tool "rowz"; did you mean tools.rows(input?: unknown…
     Fix: call one of the tools there a…"
   `);
-  expect(outcome.toModelText({ budget: 30 })).toMatchInlineSnapshot(`
-    "Console:
-      log: xxxxxxxxxxxxx…"
-  `);
+  expect(outcome.toModelText({ budget: 30 })).toMatchInlineSnapshot(`"UnknownTool in rowz at …"`);
   expect(outcome.toModelText({ budget: 0 })).toBe("");
 });
 

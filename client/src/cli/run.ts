@@ -32,7 +32,8 @@ export async function run(file: string | undefined, options: RunOptions): Promis
   const isLive = !options.json || process.stderr.isTTY;
   const outcome = await codemode.withContext(variables).execute(code, {
     signal: interrupted.signal,
-    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+    // Whoever waits at a terminal does not ask what the time is spent on.
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout, budgets: { maxWaitMs: options.timeout } }),
     ...(isLive && { onLog: showLog, onCall: showCall }),
   });
   await show(outcome, options.json === true, isLive);

@@ -60,9 +60,9 @@ function fit(sections: readonly string[], budget: number): string {
     const between = text === "" ? "" : "\n";
     const left = budget - text.length - between.length;
     const behind = sections.slice(index + 1).reduce((sum, other) => sum + other.length + 1, 0);
-    const room = left - Math.min(behind, Math.floor(left / 3));
+    const room = Math.max(left - Math.min(behind, Math.floor(left / 3)), Math.min(left, MIN_SECTION));
     if (room < Math.min(MIN_SECTION, section.length)) continue;
-    text += between + cut(section, Math.max(room, Math.min(section.length, MIN_SECTION)));
+    text += between + cut(section, room);
   }
   return cut(text, budget);
 }

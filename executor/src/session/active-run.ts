@@ -75,7 +75,7 @@ export class ActiveRun implements RunSink {
     this.#journal = journal;
     this.#shown = { ...program.shown };
     const { wallMs, waitMs } = program.budgets;
-    this.#clock = new RunClock({ wallMs, waitMs }, () => this.#overdue());
+    this.#clock = new RunClock({ wallMs, waitMs }, (spent) => this.#overdue(spent));
     this.#begin(lease);
   }
 
@@ -260,7 +260,7 @@ export class ActiveRun implements RunSink {
     const { wallMs, cpuMs } = this.#program.budgets;
     const error = done.result?.$case === "error" ? done.result.value : undefined;
     const slack = error?.type === RunErrorType.RUN_ERROR_TYPE_TIMEOUT ? CLOCK_SLACK_MS : 0;
-    if (seen.wallMs > wallMs - slack) return this.#fail({ ...placeOf(error), ...this.#timeout() }); // late results are errors
+    if (seen.wallMs > wallMs - slack) return this.#fail({ ...placeOf(error), ...this.#timeout("wall") }); // late results are errors
     if (seen.cpuMs > cpuMs + CPU_TICK_MS) return this.#fail(this.#cpuLimit());
     const over = done.result?.$case === "value" ? ledger.result(done.result.value) : undefined;
     const broken = over ?? disbelief(done, ledger);
@@ -269,10 +269,10 @@ export class ActiveRun implements RunSink {
   }
 
   /** A program that runs is stopped by its worker, which can tell where it was, if it is quick. */
-  #overdue(): void {
+  #overdue(spent: "wall" | "wait"): void {
     const isBusy = this.#life.kind === "on a worker" && !this.#life.lease.waiting;
-    if (!isBusy) return this.#fail(this.#timeout());
-    this.#grace = setTimeout(() => this.#fail(this.#timeout()), GRACE_MS);
+    if (!isBusy) return this.#fail(this.#timeout(spent));
+    this.#grace = setTimeout(() => this.#fail(this.#timeout(spent)), GRACE_MS);
   }
 
   #fail(failed: Failure): void {
@@ -307,10 +307,9 @@ export class ActiveRun implements RunSink {
     return { wallMs: this.#clock.wallMs, waitMs: this.#clock.waitMs, cpuMs, peakResidentBytes };
   }
 
-  #timeout(): Failure {
+  #timeout(spent: "wall" | "wait"): Failure {
     const { wallMs, waitMs } = this.#program.budgets;
-    const waited = this.#clock.waitMs >= waitMs;
-    const message = waited ? `Waited for tools for more than ${waitMs} ms` : `Ran for more than ${wallMs} ms`;
+    const message = spent === "wait" ? `Waited for tools for more than ${waitMs} ms` : `Ran for more than ${wallMs} ms`;
     return failure(RunErrorType.RUN_ERROR_TYPE_TIMEOUT, message);
   }
 
