@@ -456,6 +456,13 @@ describe("what a review found", () => {
     expect(ran).toMatchObject({ value });
   });
 
+  test("a console line tells the line that printed it", async () => {
+    const { lines } = await run(
+      "console.log(1);\nfunction f() {\n  console.warn('two');\n}\nf();\n[3].forEach((n) => console.table(n));",
+    );
+    expect(lines.map(({ line }) => line)).toEqual([1, 3, 6]);
+  });
+
   test("the latest throw of a value is where it comes from", async () => {
     const code = "try { throw 'boom' } catch {}\n\nconst p = Promise.reject('boom');\nawait p";
     expect((await run(code)).error).toMatchObject({ message: "boom", line: 4 });

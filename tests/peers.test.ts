@@ -57,7 +57,7 @@ const cases: Record<string, { code: string; outcome: object; maxWaitMs?: number;
     },
     "`console.log({ a: 1 })`": {
       code: "console.log({ a: 1 })",
-      outcome: { status: "ok", logs: [{ level: "log", text: "{ a: 1 }" }] },
+      outcome: { status: "ok", logs: [{ level: "log", text: "{ a: 1 }", line: 1 }] },
     },
     "a tool call that nobody awaits": {
       code: "tools.hang();\nreturn 1",

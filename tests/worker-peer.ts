@@ -36,7 +36,7 @@ export interface Ran {
   readonly logs: string[];
   readonly outputs: Output["item"][];
   /** The logs with their levels. */
-  readonly lines: { level: string; text: string }[];
+  readonly lines: { level: string; text: string; line?: number | undefined }[];
   readonly calls: Call[];
   readonly warnings: string[];
   /** Lines of output that were left out, and what of others was. */
@@ -75,7 +75,8 @@ export class WorkerPeer implements AsyncDisposable {
     const clock = value.clock?.getTime() ?? 0;
     for (;;) {
       const event = await this.#next();
-      if (event.$case === "log") lines.push({ level: levelOf(event.value.level), text: event.value.text });
+      if (event.$case === "log")
+        lines.push({ level: levelOf(event.value.level), text: event.value.text, line: event.value.line });
       else if (event.$case === "output") outputs.push(event.value.item);
       else if (event.$case === "call") {
         calls.push(event.value);

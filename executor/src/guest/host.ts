@@ -20,7 +20,7 @@ export interface Failure {
  * |---|---|
  * | `call` | seq, `tool`, `agent` or `timer`, name, encoded arguments or delay in milliseconds |
  * | `cancel` | seq of a call that is no longer waited for |
- * | `log` | level, text |
+ * | `log` | level, text, stack of where it was printed |
  * | `dropped` | lines, characters that were left out |
  * | `warn` | text, stack of what it is about |
  * | `output` | `text`, `json` or `image`; text, encoded value or base64; MIME type or empty |

@@ -133,7 +133,7 @@ export class ProgramRun {
         }
         return;
       case "log":
-        return this.#log(logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG, String(values[1]));
+        return this.#log(logLevels[String(values[0])] ?? LogLevel.LOG_LEVEL_LOG, String(values[1]), String(values[2]));
       case "dropped":
         return this.#dropped(Number(values[0]), Number(values[1]));
       case "warn":
@@ -160,7 +160,7 @@ export class ProgramRun {
     if (this.#run.onOversize === OnOversize.ON_OVERSIZE_FAIL) this.#overOutput("console output");
   }
 
-  #log(level: LogLevel, said: string): void {
+  #log(level: LogLevel, said: string, stack: string): void {
     this.#isSilent = false;
     const text = this.#inUserTerms(said);
     // The guest has kept to the budget, but the user's file may have a longer name than ours for it.
@@ -169,7 +169,8 @@ export class ProgramRun {
     if (kept !== text) this.#dropped(isLost ? 1 : 0, text.length - kept.length);
     if (!isLost) {
       this.#logRoom -= Buffer.byteLength(kept);
-      this.#write({ $case: "log", value: { level, text: kept } });
+      const line = this.#program && readStack(stack, this.#program, this.#run.fileName).position?.line;
+      this.#write({ $case: "log", value: { level, text: kept, ...(line !== undefined && { line }) } });
     }
   }
 

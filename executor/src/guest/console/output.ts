@@ -48,7 +48,7 @@ export class Output {
     if (isLost) return;
     this.#lines++;
     this.#bytes += utf8Length(kept);
-    this.#send("log", level, kept);
+    this.#send("log", level, kept, stack());
   }
 
   get #isSpent(): boolean {
@@ -83,3 +83,16 @@ export class Output {
     return indented + slice(text, from);
   }
 }
+
+/** Where the program printed. To read a stack is to format it, which a program may have taken into its own hands. */
+function stack(): string {
+  const site: { readonly stack?: unknown } = {};
+  try {
+    primordials.captureStackTrace(site);
+    return typeof site.stack === "string" ? slice(site.stack, 0, MAX_STACK) : "";
+  } catch {
+    return "";
+  }
+}
+
+const MAX_STACK = 2_000; // characters
