@@ -227,7 +227,9 @@ test("a file that may only be read is refused", async () => {
   const isRoot = process.geteuid?.() === 0; // who may do everything, so it is somebody else who tries
   if (isRoot) process.seteuid?.(NOBODY);
   try {
-    expect(() => new SqliteStore(folder.file)).toThrow("(EACCES); give this process the right to read and write");
+    expect(() => new SqliteStore(folder.file)).toThrow(
+      "it may only be read; give this process the right to read and write",
+    );
   } finally {
     if (isRoot) process.seteuid?.(0);
   }

@@ -37,7 +37,7 @@ export class Line implements Iterable<Waiter> {
   }
 
   [Symbol.iterator](): Iterator<Waiter> {
-    return [...this.#waiters].values();
+    return this.#waiters.values(); // a Set may lose what has been passed while it is walked
   }
 
   /** Joins the line; leaves it when `signal` aborts. */

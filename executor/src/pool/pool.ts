@@ -164,19 +164,24 @@ export class Pool implements AsyncDisposable {
   #dispatch(): void {
     /** Workers on their way, less those that somebody earlier in the line waits for. */
     let coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
+    let idle = [...this.#members].filter(({ state }) => state.kind === "idle").length;
     const passed: Waiter[] = [];
     for (const waiter of this.#line) {
+      if (idle === 0 && coming === 0 && passed.length >= this.size) break; // nothing is left to give: thousands may wait
       const member = this.#idle(waiter.tenant) ?? this.#idle(undefined);
       if (member) {
         for (const earlier of passed) earlier.passedOver += 1;
+        idle -= 1;
         this.#line.remove(waiter);
         waiter.resolve(this.#lend(member, waiter.tenant));
       } else if (coming > 0) coming -= 1;
       else {
         // Only workers of other tenants are here: one makes room (P2), at once when nobody else can use it.
         const other = this.#others(waiter);
-        if (other) this.#retire(other);
-        else passed.push(waiter);
+        if (other) {
+          idle -= 1;
+          this.#retire(other);
+        } else passed.push(waiter);
       }
     }
     this.#makeRoom(passed);
