@@ -146,6 +146,10 @@ describe("forms", () => {
     ],
     ["exports.default", "exports.default = 7", 7],
     ["exports.run", "exports.run = async function () { return 7 }\n", 7],
+    ["an object of functions", "export default { async run() { return 7 } }", 7],
+    ["an enum beside the one function", "enum A { B = 7 }\nasync function solve(): Promise<A> { return A.B }", 7],
+    ["a property named main", "const o = { main: 1 };\no.main;\nasync function main() { return 7 }", 7],
+    ["a main that is handed on", "async function main() { return 7 }\nconst o = { main };\nawait o.main()", 7],
     ["directives and main", "'use strict';\nasync function main() { return 7 }", 7],
   ])("%s", async ([, code, value]) => {
     const { outputs, ...ran } = await run(code);

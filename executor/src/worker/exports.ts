@@ -24,7 +24,7 @@ export function blankExports(source: string, statements: readonly Node[], edits:
   let name: string | undefined;
   const names: string[] = [];
   const left: Node[] = [];
-  const assigned = statements.filter((statement) => commonJs(statement) !== undefined);
+  const assigned = statements.filter((statement) => isCommonJs(source, statement));
   for (const statement of statements) {
     const { start, end, type, declaration } = statement;
     if (type === "ExportNamedDeclaration" && declaration) {
@@ -45,7 +45,7 @@ export function blankExports(source: string, statements: readonly Node[], edits:
         text = blank(text, start, declaration.start);
         left.push(declaration);
       } else {
-        value = VALUE;
+        value = valueOf(declaration);
         text = blank(text, start, declaration.start, `const ${VALUE} =`);
         edits.insert(end, ";"); // what follows may begin with a parenthesis
       }
@@ -54,14 +54,13 @@ export function blankExports(source: string, statements: readonly Node[], edits:
       throw new ProgramSyntaxError(message, placeOfNode(statement));
     } else if (assigned.length === 1 && statement === assigned[0]) {
       const { left: target, right } = statement.expression as Node & { left: Node; right: Node };
-      const main = right.properties?.find(({ key }) => MAIN.test(key?.name ?? ""));
-      const named = main ? (main.value as Node) : right;
+      const named = mainIn(right)?.value ?? right;
       if (named.type === "Identifier" && named.name !== undefined) {
         name = named.name;
         text = blank(text, start, end);
         continue;
       }
-      value = main ? `${VALUE}.${main.key?.name}` : VALUE;
+      value = valueOf(right);
       text = blank(text, target.start, target.end, `const ${VALUE}`);
       edits.insert(end, ";");
     } else left.push(statement);
@@ -70,15 +69,26 @@ export function blankExports(source: string, statements: readonly Node[], edits:
   return { source: text, names, statements: left, ...hasDefault };
 }
 
-/** The name under which a statement exports something as CommonJS does: `module.exports = …`, `exports.main = …`. */
-function commonJs({ type, expression }: Node): string | undefined {
-  if (type !== "ExpressionStatement" || expression?.operator !== "=") return undefined;
-  const path = memberPath(expression.left);
-  return path === "module.exports" || /^(?:module\.)?exports\.(?:default|main|run)$/.test(path) ? path : undefined;
+/** The function in an object of exports that is meant to be run: `{ main }`, `{ async run() {…} }`. */
+function mainIn({ properties }: Node): { name: string; value: Node } | undefined {
+  for (const { key, value } of properties ?? []) {
+    const name = key?.name ?? "";
+    const node = value as Node | undefined;
+    if (node && MAIN.test(name) && /Function|Identifier/.test(node.type)) return { name, value: node };
+  }
+  return undefined;
 }
 
-function memberPath(node: Node | undefined): string {
-  if (node?.type === "Identifier") return node.name ?? "";
-  if (node?.type !== "MemberExpression" || node.computed) return "";
-  return `${memberPath(node.object)}.${node.property?.name ?? ""}`;
+function valueOf(node: Node): string {
+  const main = mainIn(node);
+  return main ? `${VALUE}.${main.name}` : VALUE;
+}
+
+/** Whether a statement exports as CommonJS does: `module.exports = …`, `exports.main = …`. */
+function isCommonJs(source: string, { type, expression }: Node): boolean {
+  if (type !== "ExpressionStatement" || expression?.operator !== "=" || !expression.left) return false;
+  const { start, end } = expression.left;
+  return /^(?:module\.exports|(?:module\.)?exports\.(?:default|main|run))$/.test(
+    source.slice(start, Math.min(end, start + 30)),
+  );
 }

@@ -10,9 +10,9 @@ const OPEN_WORD =
   /^(?:if|else|for|while|do|with|typeof|void|delete|await|yield|new|return|throw|case|in|of|instanceof|keyof|extends|infer|as|satisfies|readonly|unique|async|is|asserts|export|default)$/;
 const BEFORE_STATEMENT = /^(?:if|for|while|with|await)$/;
 const TOKEN =
-  /\s+|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?|[\p{L}\p{N}_$#]+|=>|[=!]==?|&&|\|\||\?\?|\?\.|[^]/guy;
-const REGEXP = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\//y;
-const TEMPLATE = /(?:\\[\s\S]|\$(?!\{)|[^`\\$])*(?:`|\$\{|$)/y;
+  /\s+|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"\\\n]+|\\[^])*"?|'(?:[^'\\\n]+|\\[^])*'?|[\p{L}\p{N}_$#]+|=>|[=!]==?|&&|\|\||\?\?|\?\.|[^]/guy;
+const REGEXP = /(?<whole>\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/)|.*/y;
+const TEMPLATE = /(?:[^`\\$]+|\\[^]|\$(?!\{))*(?:`|\$\{|$)/y;
 
 interface Level {
   /** Of everything around the level. */
@@ -32,10 +32,12 @@ interface Level {
  * words that nest until the statement or the element ends.
  */
 export function isTooDeep(source: string): boolean {
+  if (source.length * BRACKET < MOST) return false;
   let level: Level = { outside: 0, chain: 0, angles: 0, isTemplate: false, isCondition: false };
   const levels = [level];
   let previous = ";"; // the last token that is no white space
   let isNewLine = false;
+  let noRegExpBefore = 0;
   const open = (isTemplate: boolean): void => {
     const outside = level.outside + level.chain + level.angles + BRACKET;
     level = { outside, chain: 0, angles: 0, isTemplate, isCondition: BEFORE_STATEMENT.test(previous) };
@@ -52,9 +54,14 @@ export function isTooDeep(source: string): boolean {
   while (at < source.length) {
     TOKEN.lastIndex = at;
     const token = TOKEN.exec(source)?.[0] ?? " ";
-    const isRegExp = token === "/" && !endsOperand(previous);
-    REGEXP.lastIndex = at;
-    at += (isRegExp && REGEXP.exec(source)?.[0].length) || token.length;
+    let { length } = token;
+    if (token === "/" && at >= noRegExpBefore && !endsOperand(previous)) {
+      REGEXP.lastIndex = at;
+      const { groups } = REGEXP.exec(source) as RegExpExecArray;
+      if (groups?.["whole"] !== undefined) ({ length } = groups["whole"]);
+      else noRegExpBefore = REGEXP.lastIndex; // or else each slash of the line would be tried again
+    }
+    at += length;
     if (/^(?:\s|\/[/*])/.test(token)) {
       isNewLine ||= /[\n\r\u2028\u2029]/.test(token);
       continue;

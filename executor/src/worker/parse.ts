@@ -27,6 +27,7 @@ export interface Node {
   readonly property?: Node;
   readonly properties?: readonly Node[];
   readonly tag?: Node;
+  readonly callee?: Node;
   readonly key?: Node;
   readonly meta?: Node;
   readonly source?: Node | null;

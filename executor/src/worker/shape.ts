@@ -59,16 +59,17 @@ function functionsOf(statements: readonly Node[]): string[] {
 }
 
 /** Whether a name stands somewhere outside of its own declaration; at the top is outside of all functions. */
-function isUsed(nodes: readonly (Node | undefined)[], name: string, where: "at the top" | "anywhere"): boolean {
+function isUsed(nodes: readonly Node[], name: string, where: "at the top" | "anywhere"): boolean {
   let used = false;
+  const others = new Set<unknown>(); // a property of that name is another thing
   visit(nodes, (node) => {
-    const { type, id, object, property, computed, key, value } = node;
+    const { type, id, property, computed, key, value } = node;
     if (used || (id?.name === name && /^(?:Function|Class|Variable)/.test(type))) return false;
     if (where === "at the top" && /Function/.test(type)) return false;
-    if (type === "Identifier" && node.name === name) used = true;
-    if (computed || (property?.name !== name && key?.name !== name)) return undefined;
-    used ||= isUsed([object ?? (value as Node | undefined)], name, where); // a property of that name is another thing
-    return false;
+    if (!computed && property?.name === name) others.add(property);
+    if (!computed && key?.name === name && key !== value) others.add(key);
+    used ||= type === "Identifier" && node.name === name && !others.has(node);
+    return undefined;
   });
   return used;
 }
@@ -81,6 +82,7 @@ function onlyDeclares(statement: Node): boolean {
   let calls = false;
   visit(statement, (node) => {
     if (/Function/.test(node.type)) return false;
+    if (node.callee?.type === "FunctionExpression" && !node.callee.async) return false; // what an enum is made by
     calls ||= /^(?:CallExpression|AwaitExpression|ImportExpression)$/.test(node.type);
     return undefined;
   });
@@ -89,13 +91,12 @@ function onlyDeclares(statement: Node): boolean {
 
 /** Whether a statement holds a `return` of the program itself, not of a function in it. */
 export function returns(statement: Node): boolean {
-  if (statement.type === "ReturnStatement") return true;
-  if (/Function|Class|Expression/.test(statement.type)) return false;
-  for (const key of ["body", "consequent", "alternate", "block", "handler", "finalizer", "cases"] as const) {
-    const below = statement[key] ?? [];
-    if ([below].flat().some((node) => node !== null && returns(node))) return true;
-  }
-  return false;
+  let found = false;
+  visit(statement, ({ type }) => {
+    found ||= type === "ReturnStatement";
+    return !found && !/Function|Class|Expression/.test(type);
+  });
+  return found;
 }
 
 function declares(statements: readonly Node[], name: string): boolean {

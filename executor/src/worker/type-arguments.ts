@@ -1,7 +1,7 @@
 import { type Node, visit } from "./parse.ts";
 
 const CALL = /(?<!=)>\s*[(`]/; // an arrow is none
-const MOST = 2_000; // characters of type arguments
+const MOST = 500; // characters of type arguments, of which as many are looked at
 
 /**
  * Whether JavaScript has read type arguments as comparisons: `f<number>(x)` is `(f < number) > x` to it. TypeScript
@@ -10,12 +10,13 @@ const MOST = 2_000; // characters of type arguments
 export function hasTypeArguments(source: string, statements: readonly Node[]): boolean {
   if (!CALL.test(source)) return false;
   let found = false;
+  let looks = 0;
   visit(statements, ({ type, operator, right }) => {
     if (found || type !== "BinaryExpression" || !right || !/^>{1,3}$/.test(operator ?? "")) return !found;
-    const before = source.slice(Math.max(0, right.start - MOST), right.start);
-    const inside = /^[^]*(?=\(\s*$)/.exec(before)?.[0]; // a parenthesis is no node
-    const upTo = inside ?? (/^[(`]/.test(source.slice(right.start, right.start + 1)) ? before : "");
-    found = upTo.trimEnd().endsWith(">") && opensBefore(upTo);
+    let end = spaceBefore(source, right.start);
+    if (source[end - 1] === "(") end = spaceBefore(source, end - 1); // a parenthesis is no node
+    else if (source[right.start] !== "(" && source[right.start] !== "`") return true;
+    found = source[end - 1] === ">" && ++looks < MOST && opensBefore(source.slice(Math.max(0, end - MOST), end));
     return !found;
   });
   return found;
@@ -31,4 +32,11 @@ function opensBefore(text: string): boolean {
     else if (text[at] === ";" || two === "&&" || two === "||") return false;
   }
   return false;
+}
+
+/** The offset behind what stands before the white space before `offset`. */
+function spaceBefore(source: string, offset: number): number {
+  let end = offset;
+  while (end > 0 && /\s/.test(source.charAt(end - 1))) end -= 1;
+  return end;
 }

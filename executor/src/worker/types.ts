@@ -23,15 +23,12 @@ export function stripTypes(
   if (!error && map) return { code, map: map as EncodedSourceMap };
   const offset = error?.labels[0]?.start;
   const position = offset === undefined ? undefined : positionAt(source, offset);
+  const isFurther = position !== undefined && isAfter(position, asJavaScript?.position);
   if (asJavaScript && ELEMENT.test(source) && isJsx(source)) {
-    throw new ProgramSyntaxError(
-      "JSX is not supported: return plain values instead of elements",
-      asJavaScript.position,
-    );
+    const message = "JSX is not supported: return plain values instead of elements";
+    throw new ProgramSyntaxError(message, isFurther ? position : asJavaScript.position);
   }
-  if (error && position && isAfter(position, asJavaScript?.position)) {
-    throw new ProgramSyntaxError(error.message, position);
-  }
+  if (error && isFurther) throw new ProgramSyntaxError(error.message, position);
   throw asJavaScript ?? new ProgramSyntaxError(error?.message ?? "", { line: 1, column: 1 });
 }
 
