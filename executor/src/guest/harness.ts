@@ -32,7 +32,7 @@ type Start = (source: string, settings: string, context: string, config: string,
 const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]
 ) => (...given: unknown[]) => Promise<unknown>;
-const { apply, freeze, defineProperty, promiseThen, functionToString, startsWith } = primordials;
+const { apply, freeze, hasOwn, defineProperty, promiseThen, functionToString, startsWith } = primordials;
 
 const PARAMETERS =
   "tools, agents, codemode, callTool, context, config, console, text, json, image, $codemodeAwait, $codemodeThrow, result";
@@ -69,11 +69,12 @@ function createHarness(send: Send): { start: Start; settle: Settle; stuck: () =>
 
   const marks = new Marks();
   let called = false;
+  let argument: object;
   const succeed = (value: unknown): void => {
     if (typeof value === "function" && !called && !startsWith(functionToString(value), "class")) {
       // A program may be one function; it is called once.
       called = true;
-      settleLater(new primordials.Promise((resolve) => resolve(apply(value as () => unknown, undefined, []))));
+      settleLater(new primordials.Promise((resolve) => resolve(apply(value as () => unknown, undefined, [argument]))));
       return;
     }
     try {
@@ -139,6 +140,8 @@ function createHarness(send: Send): { start: Start; settle: Settle; stuck: () =>
       return failed(blame(error as SyntaxError, failureOf("SyntaxError")));
     }
     const { text, json, image } = outputs;
+    const plain = { __proto__: null, callTool, console, text, json, image };
+    argument = argumentOf(tools, { __proto__: null, tools, agents, codemode: tools, context, config }, plain);
     const scope = [
       tools,
       agents,
@@ -162,6 +165,20 @@ function createHarness(send: Send): { start: Start; settle: Settle; stuck: () =>
     settle: (seq, kind, text, clock) => calls?.settle(seq, kind, text, clock),
     stuck: () => marks.stuck(),
   };
+}
+
+/**
+ * What a program that is one function is called with: `(tools) =>` and `({ tools, context }) =>` both get what they
+ * name. A tool that has one of the `plain` names goes first, as it does everywhere; `names` are always the scope's.
+ */
+function argumentOf(tools: object, names: object, plain: object): object {
+  return new primordials.Proxy(freeze(names), {
+    __proto__: null,
+    get: (_names: object, key: PropertyKey) => {
+      const owner = hasOwn(names, key) ? names : hasOwn(plain, key) && !hasOwn(tools, key) ? plain : tools;
+      return (owner as Record<PropertyKey, unknown>)[key];
+    },
+  } as ProxyHandler<object>);
 }
 
 /** The context or the config, frozen. */

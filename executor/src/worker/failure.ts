@@ -1,4 +1,4 @@
-import type { Component, Manifest, RunError, RunErrorType } from "@codemode/proto/messages";
+import { type Component, type Manifest, type RunError, RunErrorType } from "@codemode/proto/messages";
 import type { Position } from "./parse.ts";
 import { PROGRAM, type Program } from "./program.ts";
 
@@ -52,10 +52,7 @@ const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
     /^(require|module|exports|__dirname|__filename) is not defined$/,
     "There are no modules in the sandbox: call the given tools instead",
   ],
-  [
-    /^(?:Cannot find module|Failed to fetch dynamically|.*dynamic import|Not supported)/i,
-    "There are no modules in the sandbox: call the given tools instead",
-  ],
+  [/^Not supported$/, "There are no modules in the sandbox: call the given tools instead"],
   [
     /^(process|Buffer|global|window|document|Deno|Bun) is not defined$/,
     "The program runs in a sandbox without Node.js or a browser: use plain JavaScript and the given tools",
@@ -65,14 +62,18 @@ const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
     "The sandbox has no network: use a tool for it",
   ],
   [/^(WebAssembly|SharedArrayBuffer|Atomics) is not defined$/, "The sandbox does not have it: use plain JavaScript"],
+  [/^setImmediate is not defined$/, "Use setTimeout(f, 0), or `await null`"],
+  [/^performance is not defined$/, "The sandbox has no fine clock: use Date.now(), which moves when the run awaits"],
+  [
+    /^(localStorage|sessionStorage|indexedDB) is not defined$/,
+    "Nothing is kept from one run to the next: use a variable, or a tool that stores",
+  ],
   [/^fs is not defined$/, "The sandbox has no files: use a tool for it"],
   [/^(\S+) is not defined$/, "No such name: declare it, or look for a slip of the pen"],
-  [/is a promise; is `await` missing/, "Put `await` before the call"],
-  [/ is a function$/, "Leave it out, or return what it returns"],
   [/used without `await`$/, "Put `await` before the call, in parentheses: (await tools.x(…)).y"],
-  [/ is not iterable| is not async iterable/, "It is no array: print it first; is `await` missing before a call?"],
+  [/ is not (?:async )?iterable(?: |$)/, "It is no array: print it first; is `await` missing before a call?"],
   [
-    /(\S+) is not a function/,
+    /^.+ is not a function(?: |;|$)/,
     "Print the value before the call to see what it is; is `await` missing, or the name misspelt?",
   ],
   [
@@ -80,13 +81,16 @@ const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
     "What stands before the property is missing: print it, and check with `?.`; is `await` missing before a call?",
   ],
   [/^Cannot destructure property/, "What is taken apart is missing: print it first; is `await` missing before a call?"],
-  [/is not valid JSON$|JSON/, "The text is no JSON, or is a value already: print its beginning before JSON.parse"],
+  [
+    / is not valid JSON(?:;|$)|^Unexpected end of JSON input| in JSON at position \d+/,
+    "The text is no JSON, or is a value already: print its beginning before JSON.parse",
+  ],
   [/^Assignment to constant variable/, "Declare it with `let`"],
   [/^Cannot access '.*' before initialization/, "Move its declaration above its first use"],
   [/^Maximum call stack size exceeded/, "A function calls itself without end: see to its base case, or use a loop"],
   [/^Invalid (?:array|string) length|^Array buffer allocation failed/, "Build less at a time"],
   [
-    /^Cannot add property|^Cannot assign to read only property|object is not extensible/,
+    /^Cannot (?:add property|assign to read only property|delete property|define property)/,
     "It is frozen: copy it first, such as { ...context }",
   ],
   [/^Cannot mix BigInt/, "Convert with Number() or BigInt() first"],
@@ -94,9 +98,18 @@ const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/^Invalid regular expression/, "Escape what has a meaning in a pattern"],
 ];
 
+/** Of values that cannot leave the program. */
+const inValues: typeof instead = [
+  [/is a promise; is `await` missing/, "Put `await` before the call"],
+  [/ is a function$/, "Leave it out, or return what it returns"],
+];
+
 /** Messages of a parser, and what is wrong most often. */
 const inSyntax: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/no modules to import from/, "Take the import or export away: the tools are there without it"],
+  [/^There is more than one block/, "Send only the code: no prose, no second block"],
+  [/^JSX/, "Return the data itself, or a text that is made of it"],
+  [/nested too deeply$/, "Write it in steps, each with a name, or build it in a loop"],
   [/^Decorators/, "Write it without the decorator"],
   [/has already been declared/, "Choose another name, or assign to the one there is"],
   [/Unterminated string|Unterminated template/, "Close the text, or use a template in backticks for several lines"],
@@ -112,15 +125,26 @@ export function hintForSyntax(message: string): string {
   return inSyntax.find(([pattern]) => pattern.test(message))?.[1] ?? "";
 }
 
+/** V8's own errors: what a program throws itself, or a tool, may have the words of any of them by chance. */
+const NATIVE = /^(?:Reference|Type|Syntax|Range)Error$/;
+
 /** What to do about an error, where that is known. */
-export function hintFor(message: string, manifest: Manifest | undefined): string {
+export function hintFor(
+  { type, name, message, frame }: Pick<RunError, "type" | "name" | "message" | "frame">,
+  manifest: Manifest | undefined,
+): string {
+  const hintIn = (rows: typeof instead): string => rows.find(([pattern]) => pattern.test(message))?.[1] ?? "";
+  if (type === RunErrorType.RUN_ERROR_TYPE_UNSERIALIZABLE) return hintIn(inValues);
+  const isOwn = type === RunErrorType.RUN_ERROR_TYPE_RUNTIME_ERROR || type === RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT;
+  const isImport = message === "Not supported" && /\bimport\s*\(/.test(frame); // of isolated-vm, an error like any other
+  if (!isOwn || !(NATIVE.test(name) || isImport)) return "";
   const missing = /^(\S+) is not defined$/.exec(message)?.[1];
   if (missing !== undefined) {
-    const names = (list: readonly Component[] = []): string[] => list.map(({ name }) => name);
+    const names = (list: readonly Component[] = []): string[] => list.map((component) => component.name);
     if (names(manifest?.tools).includes(missing)) return `Tools are called by their group: tools.${missing}(…)`;
     if (names(manifest?.agents).includes(missing)) return `Agents are called by their group: agents.${missing}.run(…)`;
   }
-  return instead.find(([pattern]) => pattern.test(message))?.[1] ?? "";
+  return hintIn(instead);
 }
 
 /** An error of which only type and message are known. */

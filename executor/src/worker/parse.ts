@@ -1,4 +1,4 @@
-import { parse as parseModule } from "acorn";
+import { type Options, parse as parseModule, type Token } from "acorn";
 
 /** A place in the user's source, both from 1. */
 export interface Position {
@@ -7,25 +7,59 @@ export interface Position {
 }
 
 /** What of a syntax tree is looked at. */
-export interface Statement {
+export interface Node {
   readonly type: string;
   readonly start: number;
   readonly end: number;
   readonly loc: { readonly start: { readonly line: number; readonly column: number } };
-  readonly argument?: Statement | null;
-  readonly source?: Statement | null;
-  readonly specifiers?: readonly unknown[];
+  readonly name?: string;
+  readonly value?: unknown;
+  readonly operator?: string;
+  readonly computed?: boolean;
+  readonly async?: boolean;
+  readonly await?: boolean;
   readonly directive?: string;
-  readonly id?: { readonly name: string } | null;
-  readonly declaration?: Statement | null;
-  readonly declarations?: readonly { readonly id: { readonly name?: string } }[];
-  readonly body?: Statement | readonly Statement[];
-  readonly consequent?: Statement | readonly Statement[];
-  readonly alternate?: Statement | null;
-  readonly block?: Statement;
-  readonly handler?: Statement | null;
-  readonly finalizer?: Statement | null;
-  readonly cases?: readonly Statement[];
+  readonly argument?: Node | null;
+  readonly expression?: Node;
+  readonly left?: Node;
+  readonly right?: Node;
+  readonly object?: Node;
+  readonly property?: Node;
+  readonly properties?: readonly Node[];
+  readonly tag?: Node;
+  readonly callee?: Node;
+  readonly key?: Node;
+  readonly meta?: Node;
+  readonly source?: Node | null;
+  readonly specifiers?: readonly Node[];
+  readonly local?: Node;
+  readonly exported?: Node;
+  readonly id?: Node | null;
+  readonly init?: Node | null;
+  readonly declaration?: Node | null;
+  readonly declarations?: readonly Node[];
+  readonly body?: Node | readonly Node[];
+  readonly consequent?: Node | readonly Node[];
+  readonly alternate?: Node | null;
+  readonly block?: Node;
+  readonly handler?: Node | null;
+  readonly finalizer?: Node | null;
+  readonly cases?: readonly Node[];
+}
+
+/** Calls `look` with every node of a tree, outer ones first; what is below a node for which it says false is left out. */
+export function visit(nodes: unknown, look: (node: Node) => boolean | undefined): void {
+  const open: unknown[] = [nodes];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (typeof node !== "object" || node === null) continue;
+    if ("type" in node && "start" in node && look(node as Node) === false) continue;
+    for (const [key, value] of Object.entries(node).toReversed()) if (key !== "loc") open.push(value);
+  }
+}
+
+/** Where a node stands in the source that was parsed. */
+export function placeOfNode({ loc }: Node): Position {
+  return { line: loc.start.line, column: loc.start.column + 1 };
 }
 
 /** A program that does not parse. */
@@ -38,17 +72,22 @@ export class ProgramSyntaxError extends Error {
   }
 }
 
-/** The statements of a JavaScript program, in which `await` and `return` may stand at the top. */
-export function parse(source: string): Statement[] {
-  const options = {
+/**
+ * The statements of a JavaScript program, in which `await` and `return` may stand at the top.
+ *
+ * @param onToken - called with the source's tokens, when given
+ */
+export function parse(source: string, onToken?: (token: Token) => void): Node[] {
+  const options: Options = {
     ecmaVersion: "latest",
     sourceType: "module",
     locations: true,
     allowReturnOutsideFunction: true,
     allowAwaitOutsideFunction: true,
-  } as const;
+    ...(onToken && { onToken }),
+  };
   try {
-    return parseModule(source, options).body as unknown as Statement[];
+    return parseModule(source, options).body as unknown as Node[];
   } catch (error) {
     if (!isAcornError(error)) throw error;
     // Without a place, so that no other parser is tried on it: one in native code would overflow the real stack.
@@ -62,7 +101,7 @@ export function parse(source: string): Statement[] {
 }
 
 /** Whether another way to read the program may be tried. */
-export function isSyntaxFailure(error: unknown): error is ProgramSyntaxError {
+export function isSyntaxFailure(error: unknown): error is ProgramSyntaxError & { readonly position: Position } {
   return error instanceof ProgramSyntaxError && error.position !== undefined;
 }
 

@@ -1,6 +1,11 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { Edits, positionAt } from "./edits.ts";
-import { isSyntaxFailure, parse, type Position, ProgramSyntaxError, type Statement } from "./parse.ts";
+import { beginsWithFence, insideFence, insideOuterFence, withoutShebang } from "./fence.ts";
+import { partHtmlComments } from "./html-comments.ts";
+import { mark } from "./marks.ts";
+import { isSyntaxFailure, type Node, parse, placeOfNode, type Position, ProgramSyntaxError, visit } from "./parse.ts";
+import { returns, shape } from "./shape.ts";
+import { hasTypeArguments } from "./type-arguments.ts";
 import { stripTypes } from "./types.ts";
 
 /** A program as the isolate compiles it: the body of an async function. */
@@ -9,7 +14,7 @@ export interface Program {
   readonly body: string;
   /** Where in the user's source a position of the compiled function lies; undefined outside of it. */
   locate(line: number, column: number): Position | undefined;
-  /** Where in the user's source the `await` or `throw` stands that the guest knows by `index`. */
+  /** Where in the user's source the `await` or `throw` stands that the guest knows by `index`; -1 when by none. */
   marked(index: number): Position | undefined;
   /** Where in the user's source the one `return` of the program stands; undefined when there is none, or more. */
   readonly returnedAt: Position | undefined;
@@ -23,33 +28,45 @@ const LINES_BEFORE = 3;
 
 /**
  * Makes one async function body of any form in which a model writes a program: a body with `return`, a function
- * expression, declarations with a `main`, `export default`, statements that end in an expression or set `result`.
- * JavaScript first; what does not parse is read as TypeScript.
+ * expression, declarations with a `main`, `export default`, statements that end in an expression or set `result`; also
+ * inside a Markdown fence. JavaScript first; what does not parse is read as TypeScript.
  *
  * @throws {@link ProgramSyntaxError} with the place in the user's source.
  */
 export function prepare(code: string): Program {
-  const text = unwrap(code);
-  let statements: Statement[];
-  let source = text;
-  let map: TraceMap | undefined;
+  const text = withoutShebang(code.replace(/^\uFEFF/, ""));
+  const isFenced = beginsWithFence(text);
   try {
-    statements = parse(text);
+    return prepareText((isFenced && insideOuterFence(text)) || text);
   } catch (error) {
     if (!isSyntaxFailure(error)) throw error;
-    const stripped = stripTypes(text, error);
-    map = new TraceMap(stripped.map);
-    source = stripped.code;
-    statements = parse(source);
+    // Not before: a program may have a fence in a comment or in a template.
+    const inside = insideFence(text);
+    if (inside === undefined || (isFenced && inside === insideOuterFence(text))) throw error;
+    return prepareText(inside);
   }
-  const edits = new Edits();
-  const shaped = shape(source, statements, edits);
-  const toUser = ({ line, column }: Position): Position | undefined => {
-    if (!map) return { line, column };
-    const original = originalPositionFor(map, { line, column: column - 1 });
-    return original.line === null ? undefined : { line: original.line, column: original.column + 1 };
+}
+
+/** A program as JavaScript, and how its positions become the user's. */
+interface Reading {
+  readonly source: string;
+  readonly statements: readonly Node[];
+  readonly edits: Edits;
+  readonly toUser: (position: Position) => Position | undefined;
+}
+
+function prepareText(text: string): Program {
+  const { source, statements, edits, toUser } = read(text);
+  const inUserTerms = <T>(make: () => T): T => {
+    try {
+      return make();
+    } catch (error) {
+      throw isSyntaxFailure(error) ? new ProgramSyntaxError(error.message, toUser(error.position)) : error;
+    }
   };
-  const marks = needsMarks.test(source) ? mark(statements, edits) : [];
+  inUserTerms(() => refuse(source, statements));
+  const shaped = inUserTerms(() => shape(source, statements, edits));
+  const { marks, loop } = mark(source, statements, edits);
   return {
     body: `"use strict";{\n${edits.applyTo(shaped)}\n}\n//# sourceURL=${PROGRAM}`,
     locate: (line, column) => {
@@ -57,129 +74,67 @@ export function prepare(code: string): Program {
       return toUser(edits.locate(shaped, { line: line - LINES_BEFORE, column }));
     },
     marked: (index) => {
-      const offset = marks[index];
+      const offset = index === -1 ? loop : marks[index];
       return offset === undefined ? undefined : toUser(positionAt(source, offset));
     },
     get returnedAt() {
       const [only, another] = statements.filter(returns);
-      if (only?.type !== "ReturnStatement" || another) return undefined;
-      return toUser({ line: only.loc.start.line, column: only.loc.start.column + 1 });
+      return only?.type === "ReturnStatement" && !another ? toUser(placeOfNode(only)) : undefined;
     },
   };
 }
 
-/** Only such programs can wait for ever, because every call is settled by somebody, or throw what has no stack. */
-const needsMarks = /\bPromise\b|\bthen\b|\bthrow\b(?!\s+new\b)/;
+function read(text: string): Reading {
+  const edits = new Edits();
+  let failure: ProgramSyntaxError | undefined;
+  try {
+    const statements = parse(text, partHtmlComments(text, edits));
+    const reading = { source: text, statements, edits, toUser: (position: Position) => position };
+    if (!hasTypeArguments(text, statements)) return reading;
+    try {
+      return readTypeScript(text, undefined);
+    } catch (error) {
+      if (isSyntaxFailure(error)) return reading;
+      throw error;
+    }
+  } catch (error) {
+    if (!isSyntaxFailure(error)) throw error;
+    failure = error;
+  }
+  return readTypeScript(text, failure);
+}
+
+function readTypeScript(text: string, asJavaScript: ProgramSyntaxError | undefined): Reading {
+  const stripped = stripTypes(text, asJavaScript);
+  const map = new TraceMap(stripped.map);
+  const toUser = ({ line, column }: Position): Position | undefined => {
+    const original = originalPositionFor(map, { line, column: column - 1 });
+    return original.line === null ? undefined : { line: original.line, column: original.column + 1 };
+  };
+  const edits = new Edits();
+  const source = stripped.code;
+  try {
+    return { source, statements: parse(source, partHtmlComments(source, edits)), edits, toUser };
+  } catch (error) {
+    if (!isSyntaxFailure(error)) throw error;
+    throw new ProgramSyntaxError(error.message, toUser(error.position));
+  }
+}
 
 /**
- * Lets the guest know where the program stands: `await x` becomes `await $codemodeAwait(<index>, x)`, and `throw x`
- * likewise. Returns the offset of each.
+ * Refuses what the parser takes and nobody means: `import.meta`, which is of modules alone, as a program is to the parser
+ * and not to V8; and a Markdown fence behind prose of one word, which is a label and texts that are called.
  */
-function mark(statements: readonly Statement[], edits: Edits): number[] {
-  const offsets: number[] = [];
-  visit(statements, ({ type, start, end, argument }) => {
-    if (type === "AwaitExpression") {
-      edits.insert(start + "await".length, ` $codemodeAwait(${offsets.length},`);
-      edits.insert(end, ")");
-    } else if (type === "ThrowStatement" && argument && argument.type !== "NewExpression") {
-      edits.insert(argument.start, `$codemodeThrow(${offsets.length},`);
-      edits.insert(argument.end, ")");
-    } else return;
-    offsets.push(start);
-  });
-  return offsets;
-}
-
-/** Calls `look` with every node of a tree, outer ones first. */
-function visit(nodes: unknown, look: (node: Statement) => void): void {
-  const open: unknown[] = [nodes];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (typeof node !== "object" || node === null) continue;
-    if ("type" in node && "start" in node) look(node as Statement);
-    for (const [key, value] of Object.entries(node).toReversed()) if (key !== "loc") open.push(value);
-  }
-}
-
-const FENCE = /^\s*```[ \t]*(?:js|javascript|mjs|jsx|ts|typescript|mts|tsx)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/i;
-
-/** Takes away one outer Markdown fence, a byte order mark and a shebang; every line keeps its number. */
-function unwrap(code: string): string {
-  let text = code.startsWith("\uFEFF") ? code.slice(1) : code;
-  const fence = FENCE.exec(text);
-  if (fence?.[1] !== undefined) {
-    const before = text.slice(0, text.indexOf("\n", text.indexOf("```")));
-    text = "\n".repeat(before.split("\n").length) + fence[1];
-  }
-  return text.startsWith("#!") ? `//${text.slice(2)}` : text;
-}
-
-/** Lets the program return its value. What moves anything goes through `edits`. */
-function shape(source: string, statements: readonly Statement[], edits: Edits): string {
-  const exported = blankExports(source, statements);
-  if (exported.hasDefault) return `${exported.source}\nreturn $value;`;
-  const text = exported.source;
-  if (statements.some(returns)) return text;
-  const last = statements.findLast(({ type }) => type !== "EmptyStatement");
-  if (last?.type === "ExpressionStatement" && last.directive === undefined) {
-    edits.insert(last.start, "return "); // not of its expression, which begins behind a parenthesis
-    return text;
-  }
-  const functions = statements
-    .map((statement) => (statement.type === "ExportNamedDeclaration" && statement.declaration) || statement)
-    .filter(({ type }) => type === "FunctionDeclaration")
-    .map(({ id }) => id?.name ?? "");
-  const only = functions.length === 1 && statements.length === 1 ? functions[0] : undefined;
-  const main = functions.includes("main") ? "main" : only;
-  // `result` is the program's own, or else a parameter of the function around it, which it may have set.
-  const tail = main !== undefined && !declares(statements, "result") ? `return ${main};` : "return result;";
-  return `${text}\n${tail}`;
-}
-
-/** Replaces `export` by blanks and `export default` by text of the same length. */
-function blankExports(source: string, statements: readonly Statement[]): { source: string; hasDefault: boolean } {
-  let text = source;
-  let hasDefault = false;
-  for (const statement of statements) {
-    const { start, type } = statement;
-    const isEmpty = type === "ExportNamedDeclaration" && !statement.declaration && !statement.source;
-    if (isEmpty && statement.specifiers?.length === 0) {
-      const { end } = statement; // what is left of a file that had types alone to export or import
-      text = `${text.slice(0, start)}${text.slice(start, end).replace(/[^\r\n]/g, " ")}${text.slice(end)}`;
-    } else if (type === "ExportNamedDeclaration" && statement.declaration) {
-      text = `${text.slice(0, start)}${" ".repeat(6)}${text.slice(start + 6)}`;
-    } else if (type === "ExportDefaultDeclaration") {
-      hasDefault = true;
-      const value = statement.declaration?.start ?? start;
-      const name = "const $value =";
-      const filler = text
-        .slice(start, value)
-        .slice(name.length)
-        .replace(/[^\r\n]/g, " ");
-      text = `${text.slice(0, start)}${name}${filler}${text.slice(value)}`;
-    } else if (type === "ImportDeclaration" || type.startsWith("Export")) {
-      const { line, column } = statement.loc.start;
-      const message = "A program has no modules to import from or export to: call the given tools instead";
-      throw new ProgramSyntaxError(message, { line, column: column + 1 });
+function refuse(source: string, statements: readonly Node[]): void {
+  if (!/\bimport\b|```/.test(source)) return;
+  visit(statements, (node) => {
+    if (node.type === "MetaProperty" && node.meta?.name === "import") {
+      const message = "A program has no modules to import from, and no `import.meta`: call the given tools instead";
+      throw new ProgramSyntaxError(message, placeOfNode(node));
     }
-  }
-  return { source: text, hasDefault };
-}
-
-/** Whether a statement holds a `return` of the program itself, not of a function in it. */
-function returns(statement: Statement): boolean {
-  if (statement.type === "ReturnStatement") return true;
-  if (/Function|Class|Expression/.test(statement.type)) return false;
-  for (const key of ["body", "consequent", "alternate", "block", "handler", "finalizer", "cases"] as const) {
-    const below = statement[key] ?? [];
-    if ([below].flat().some(returns)) return true;
-  }
-  return false;
-}
-
-function declares(statements: readonly Statement[], name: string): boolean {
-  return statements.some(({ type, declarations, id }) =>
-    type === "VariableDeclaration"
-      ? declarations?.some((declaration) => declaration.id.name === name)
-      : id?.name === name,
-  );
+    if (node.type === "TaggedTemplateExpression" && node.tag?.type === "TemplateLiteral") {
+      throw new ProgramSyntaxError("A text is no function: send only the code", placeOfNode(node));
+    }
+    return undefined;
+  });
 }

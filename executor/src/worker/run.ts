@@ -243,16 +243,19 @@ export class ProgramRun {
   #fail(values: Plain[]): void {
     const [type, name, said, stackText, seq, component, code, retryable, hint, signature] = values;
     const message = this.#inUserTerms(String(said));
-    const value = {
+    const error = {
       ...runError(typeOf(String(type), String(name), message), message),
       name: String(name),
-      hint: String(hint) || hintFor(message, this.#run.manifest),
+      ...this.#place(String(stackText)),
+    };
+    const value = {
+      ...error,
+      hint: String(hint) || hintFor(error, this.#run.manifest),
       signature: String(signature),
       component: String(component),
       code: String(code),
       retryable: retryable === true,
       ...(Number(seq) > 0 ? { seq: Number(seq) } : {}),
-      ...this.#place(String(stackText)),
     };
     // What is wrong with the value has no stack, but it came out of a `return`.
     const isOfValue = type === "Unserializable" || type === "OutputLimit";
