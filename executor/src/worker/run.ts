@@ -1,45 +1,37 @@
 import {
   type Call,
-  CallError,
-  CallErrorType,
   CallKind,
   type CallResult,
-  type Component,
   LogLevel,
-  type Manifest,
   OnOversize,
-  type Output,
   type RunError,
   RunErrorType,
   toMs,
-  type Value,
   ValueEncoding,
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
 import { utf8Slice } from "@codemode/proto/values";
-import type { RunSettings } from "../guest/host.ts";
 import { hintFor, hintForSyntax, placeOf, readStack, runError } from "./failure.ts";
 import { mapFrames } from "./frames.ts";
 import type { Entry, Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
+import {
+  callKinds,
+  catalogOf,
+  logLevels,
+  modeOf,
+  outputItem,
+  settingsOf,
+  sizeOfItem,
+  textOf,
+  toGuest,
+  typeOf,
+} from "./translate.ts";
 
 type Event = NonNullable<WorkerEvent["event"]>;
 type Ended = NonNullable<Done["result"]>;
 type Plain = string | number | boolean;
-
-const logLevels: Readonly<Record<string, LogLevel>> = {
-  debug: LogLevel.LOG_LEVEL_DEBUG,
-  log: LogLevel.LOG_LEVEL_LOG,
-  info: LogLevel.LOG_LEVEL_INFO,
-  warn: LogLevel.LOG_LEVEL_WARN,
-  error: LogLevel.LOG_LEVEL_ERROR,
-};
-const callKinds: Readonly<Record<string, CallKind>> = {
-  tool: CallKind.CALL_KIND_TOOL,
-  agent: CallKind.CALL_KIND_AGENT,
-  timer: CallKind.CALL_KIND_TIMER,
-};
 
 /**
  * One program in one isolate. What the guest says comes in through `receive`, goes out through `write` as it is said,
@@ -319,99 +311,6 @@ const OUTPUT_OVERHEAD = 64; // bytes that an item counts beside its own, so that
 const DEFAULT_WALL_MS = 30_000;
 const SILENT = "The program returned nothing, printed nothing and called nothing: is a `return` missing?";
 
-function outputItem(kind: string, text: string, mimeType: string, encoding: ValueEncoding): Output["item"] {
-  switch (kind) {
-    case "text":
-      return { $case: "text", value: text };
-    case "json":
-      return { $case: "json", value: { encoding, data: Buffer.from(text, "utf8") } };
-    case "image":
-      return { $case: "image", value: { mimeType: mimeType.slice(0, 100), data: Buffer.from(text, "base64") } };
-    default:
-      return undefined;
-  }
-}
-
-function sizeOfItem(item: NonNullable<Output["item"]>): number {
-  return item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
-}
-
-/** What the guest reads when the program asks what there is, or has made a mistake. */
-function catalogOf(manifest: Manifest | undefined): object {
-  const rows = (components: readonly Component[] = []): string[][] =>
-    components.map(({ name, description, inputSchemaJson, outputSchemaJson }) => [
-      name,
-      description,
-      inputSchemaJson,
-      outputSchemaJson,
-    ]);
-  return { tools: rows(manifest?.tools), agents: rows(manifest?.agents) };
-}
-
-function textOf(value: Value | undefined): string {
-  return value?.data.toString("utf8") ?? "";
-}
-
-function modeOf(value: Value | undefined): "exact" | "json" {
-  return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
-}
-
-function settingsOf(run: Run): RunSettings {
-  const { manifest, valueEncoding, onOversize, context, config, seed, clock, budgets } = run;
-  return {
-    tools: manifest?.tools.map(({ name }) => name) ?? [],
-    agents: manifest?.agents.map(({ name }) => name) ?? [],
-    ...(onOversize !== OnOversize.ON_OVERSIZE_UNSPECIFIED && {
-      onOversize: onOversize === OnOversize.ON_OVERSIZE_TRUNCATE ? "truncate" : "fail",
-    }),
-    mode: valueEncoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact",
-    contextMode: modeOf(context),
-    configMode: modeOf(config),
-    seed: seed.toString("hex"),
-    clock: clock?.getTime() ?? 0,
-    limits: {
-      calls: budgets?.calls ?? 0,
-      callsInFlight: budgets?.callsInFlight ?? 0,
-      argumentBytes: Number(budgets?.argumentBytes ?? 0n),
-      resultBytes: Number(budgets?.resultBytes ?? 0n),
-      logBytes: Number(budgets?.logBytes ?? 0n),
-      logLines: budgets?.logLines ?? 0,
-    },
-  };
-}
-
-const callErrorTypes: Readonly<Record<number, string>> = {
-  [CallErrorType.CALL_ERROR_TYPE_TOOL_INPUT_ERROR]: "ToolInputError",
-  [CallErrorType.CALL_ERROR_TYPE_TOOL_OUTPUT_ERROR]: "ToolOutputError",
-  [CallErrorType.CALL_ERROR_TYPE_UNKNOWN_TOOL]: "UnknownTool",
-};
-
-function toGuest({ type, name, message, code, retryable }: CallError): object {
-  return { type: callErrorTypes[type] ?? "ToolError", name, message, code, retryable };
-}
-
 function isPlain(value: unknown): boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-}
-
-const runErrorTypes: Readonly<Record<string, RunErrorType>> = {
-  SyntaxError: RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR,
-  ToolError: RunErrorType.RUN_ERROR_TYPE_TOOL_ERROR,
-  ToolInputError: RunErrorType.RUN_ERROR_TYPE_TOOL_INPUT_ERROR,
-  ToolOutputError: RunErrorType.RUN_ERROR_TYPE_TOOL_OUTPUT_ERROR,
-  UnknownTool: RunErrorType.RUN_ERROR_TYPE_UNKNOWN_TOOL,
-  Unserializable: RunErrorType.RUN_ERROR_TYPE_UNSERIALIZABLE,
-  OutputLimit: RunErrorType.RUN_ERROR_TYPE_OUTPUT_LIMIT,
-  CallLimit: RunErrorType.RUN_ERROR_TYPE_CALL_LIMIT,
-};
-
-// V8's own words when a single allocation is over what the isolate may have. A program that throws them itself only
-// gets its own failure a better name.
-const ALLOCATION = /^(Array buffer allocation failed|Invalid string length)$/;
-
-function typeOf(type: string, name: string, message: string): RunErrorType {
-  if (type === "RuntimeError" && name === "RangeError" && ALLOCATION.test(message)) {
-    return RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT;
-  }
-  return runErrorTypes[type] ?? RunErrorType.RUN_ERROR_TYPE_RUNTIME_ERROR;
 }

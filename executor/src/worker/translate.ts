@@ -1,0 +1,123 @@
+import {
+  CallError,
+  CallErrorType,
+  CallKind,
+  type Component,
+  LogLevel,
+  type Manifest,
+  OnOversize,
+  type Output,
+  RunErrorType,
+  type Value,
+  ValueEncoding,
+} from "@codemode/proto/messages";
+import type { Run } from "@codemode/proto/worker";
+import type { RunSettings } from "../guest/host.ts";
+
+// What goes between the guest, which speaks in primitives, and the wire.
+
+export const logLevels: Readonly<Record<string, LogLevel>> = {
+  debug: LogLevel.LOG_LEVEL_DEBUG,
+  log: LogLevel.LOG_LEVEL_LOG,
+  info: LogLevel.LOG_LEVEL_INFO,
+  warn: LogLevel.LOG_LEVEL_WARN,
+  error: LogLevel.LOG_LEVEL_ERROR,
+};
+export const callKinds: Readonly<Record<string, CallKind>> = {
+  tool: CallKind.CALL_KIND_TOOL,
+  agent: CallKind.CALL_KIND_AGENT,
+  timer: CallKind.CALL_KIND_TIMER,
+};
+
+export function outputItem(kind: string, text: string, mimeType: string, encoding: ValueEncoding): Output["item"] {
+  switch (kind) {
+    case "text":
+      return { $case: "text", value: text };
+    case "json":
+      return { $case: "json", value: { encoding, data: Buffer.from(text, "utf8") } };
+    case "image":
+      return { $case: "image", value: { mimeType: mimeType.slice(0, 100), data: Buffer.from(text, "base64") } };
+    default:
+      return undefined;
+  }
+}
+
+export function sizeOfItem(item: NonNullable<Output["item"]>): number {
+  return item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
+}
+
+/** What the guest reads when the program asks what there is, or has made a mistake. */
+export function catalogOf(manifest: Manifest | undefined): object {
+  const rows = (components: readonly Component[] = []): string[][] =>
+    components.map(({ name, description, inputSchemaJson, outputSchemaJson }) => [
+      name,
+      description,
+      inputSchemaJson,
+      outputSchemaJson,
+    ]);
+  return { tools: rows(manifest?.tools), agents: rows(manifest?.agents) };
+}
+
+export function textOf(value: Value | undefined): string {
+  return value?.data.toString("utf8") ?? "";
+}
+
+export function modeOf(value: Value | undefined): "exact" | "json" {
+  return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
+}
+
+export function settingsOf(run: Run): RunSettings {
+  const { manifest, valueEncoding, onOversize, context, config, seed, clock, budgets } = run;
+  return {
+    tools: manifest?.tools.map(({ name }) => name) ?? [],
+    agents: manifest?.agents.map(({ name }) => name) ?? [],
+    ...(onOversize !== OnOversize.ON_OVERSIZE_UNSPECIFIED && {
+      onOversize: onOversize === OnOversize.ON_OVERSIZE_TRUNCATE ? "truncate" : "fail",
+    }),
+    mode: valueEncoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact",
+    contextMode: modeOf(context),
+    configMode: modeOf(config),
+    seed: seed.toString("hex"),
+    clock: clock?.getTime() ?? 0,
+    limits: {
+      calls: budgets?.calls ?? 0,
+      callsInFlight: budgets?.callsInFlight ?? 0,
+      argumentBytes: Number(budgets?.argumentBytes ?? 0n),
+      resultBytes: Number(budgets?.resultBytes ?? 0n),
+      logBytes: Number(budgets?.logBytes ?? 0n),
+      logLines: budgets?.logLines ?? 0,
+    },
+  };
+}
+
+const callErrorTypes: Readonly<Record<number, string>> = {
+  [CallErrorType.CALL_ERROR_TYPE_TOOL_INPUT_ERROR]: "ToolInputError",
+  [CallErrorType.CALL_ERROR_TYPE_TOOL_OUTPUT_ERROR]: "ToolOutputError",
+  [CallErrorType.CALL_ERROR_TYPE_UNKNOWN_TOOL]: "UnknownTool",
+};
+
+export function toGuest({ type, name, message, code, retryable }: CallError): object {
+  return { type: callErrorTypes[type] ?? "ToolError", name, message, code, retryable };
+}
+
+const runErrorTypes: Readonly<Record<string, RunErrorType>> = {
+  SyntaxError: RunErrorType.RUN_ERROR_TYPE_SYNTAX_ERROR,
+  ToolError: RunErrorType.RUN_ERROR_TYPE_TOOL_ERROR,
+  ToolInputError: RunErrorType.RUN_ERROR_TYPE_TOOL_INPUT_ERROR,
+  ToolOutputError: RunErrorType.RUN_ERROR_TYPE_TOOL_OUTPUT_ERROR,
+  UnknownTool: RunErrorType.RUN_ERROR_TYPE_UNKNOWN_TOOL,
+  Unserializable: RunErrorType.RUN_ERROR_TYPE_UNSERIALIZABLE,
+  OutputLimit: RunErrorType.RUN_ERROR_TYPE_OUTPUT_LIMIT,
+  CallLimit: RunErrorType.RUN_ERROR_TYPE_CALL_LIMIT,
+};
+
+// V8's own words when a single allocation is over what the isolate may have. A program that throws them itself only
+// gets its own failure a better name.
+const ALLOCATION = /^(Array buffer allocation failed|Invalid string length)$/;
+
+export function typeOf(type: string, name: string, message: string): RunErrorType {
+  if (type === "RuntimeError" && name === "RangeError" && ALLOCATION.test(message)) {
+    return RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT;
+  }
+  return runErrorTypes[type] ?? RunErrorType.RUN_ERROR_TYPE_RUNTIME_ERROR;
+}
