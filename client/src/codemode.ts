@@ -3,11 +3,11 @@ import type { ExecutorHealth } from "./executor-client/index.ts";
 import { type ExecuteOptions, prepare } from "./execute.ts";
 import type { Logger } from "./logger.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
-import { type CloseOptions, Resources } from "./resources.ts";
+import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
 import type { Outcome } from "./run/index.ts";
 
 /** What a {@link Codemode} is made of. */
-export interface CodemodeOptions {
+export interface CodemodeOptions extends RecordingOptions {
   /** The tools and agents that programs may call. None when absent. */
   readonly registry?: ComponentRegistry | undefined;
   /** The keys of codemode-client.yaml. They win over the file, key by key. */
@@ -41,14 +41,15 @@ export class Codemode implements AsyncDisposable {
    * @throws {@link ConfigError} when they cannot be used.
    */
   static fromClientConfig(options: CodemodeOptions = {}): Codemode {
-    const { registry = new ComponentRegistry(), config, configPath, logger } = options;
+    const { registry = new ComponentRegistry(), config, configPath, logger, store, leaseMs } = options;
     const loaded = loadClientConfig({ config, configPath });
-    return new Codemode(new Resources(loaded, registry, logger), new RuntimeContext(), {});
+    return new Codemode(new Resources(loaded, registry, logger, { store, leaseMs }), new RuntimeContext(), {});
   }
 
   /** As `fromClientConfig`, from `CODEMODE_*` and, where there is one, codemode-client.yaml. */
-  static fromEnv(options: Pick<CodemodeOptions, "registry" | "logger"> = {}): Codemode {
-    return Codemode.fromClientConfig({ registry: options.registry, logger: options.logger });
+  static fromEnv(options: Omit<CodemodeOptions, "config" | "configPath"> = {}): Codemode {
+    const { registry, logger, store, leaseMs } = options;
+    return Codemode.fromClientConfig({ registry, logger, store, leaseMs });
   }
 
   /** This client on behalf of somebody: a context over the registry's own. Another call adds to it. */
@@ -68,6 +69,11 @@ export class Codemode implements AsyncDisposable {
    * An executor that is lost in mid-run is followed by another: the program starts again, is given the answers that it
    * had, and joins the handlers that still run. No handler is called twice for one call.
    *
+   * Where the app dies as well, executing the same again with the same `executionId` and store resumes the run. Its handlers
+   * get the context, secrets included, of whoever resumes it: secrets are not stored. A call whose handler ran when the app
+   * died is made again when its tool is `idempotent`; otherwise the run ends as `InDoubt`, to be settled by `settle` and
+   * resumed.
+   *
    * @throws {@link ExecutorConnectionError} when no executor could be reached within the configured attempts.
    * @throws {@link CodemodeError} when an option cannot be used, or the executor did not do its part.
    */
@@ -75,8 +81,8 @@ export class Codemode implements AsyncDisposable {
     const { registry, config, logger } = this.#resources;
     const current = registry.getContext();
     const context = current ? current.merge(this.#context) : this.#context;
-    const run = prepare(code, options, { registry, config, logger, context, values: this.#values });
-    const outcome = await this.#resources.run(run, options.signal);
+    const prepared = prepare(code, options, { registry, config, logger, context, values: this.#values });
+    const outcome = await this.#resources.run(prepared, options.signal);
     return outcome as Outcome<T>; // the caller knows what its program returns
   }
 
@@ -86,7 +92,7 @@ export class Codemode implements AsyncDisposable {
   }
 
   /**
-   * Ends the runs under way as `Cancelled`, or with `wait` lets them come to their end; refuses others from now on; and
+   * Ends the runs under way as `Cancelled`, though they can be resumed from the store, or with `wait` lets them come to their end; refuses others from now on; and
    * leaves no process, socket or timer. Idempotent: a `close()` after a `close({ wait: true })` ends what still runs.
    */
   close(options: CloseOptions = {}): Promise<void> {

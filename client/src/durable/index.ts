@@ -1,0 +1,1 @@
+export { type Prepared, Runs } from "./runs.ts";
