@@ -1,10 +1,20 @@
 import { type ClientConfigInput, loadClientConfig } from "./config/index.ts";
 import type { ExecutorHealth } from "./executor-client/index.ts";
+import { CodemodeError } from "@codemode/proto";
+import { type JournalDocument, type Settlement, settleCall, toDocument, toReplay } from "./durable/index.ts";
 import { type ExecuteOptions, prepare } from "./execute.ts";
 import type { Logger } from "./logger.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
 import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
 import type { Outcome } from "./run/index.ts";
+
+export type { JournalDocument };
+
+/** How to run a recorded run once more. */
+export interface ReplayOptions {
+  /** Ends the run as `Cancelled`. */
+  readonly signal?: AbortSignal;
+}
 
 /** What a {@link Codemode} is made of. */
 export interface CodemodeOptions extends RecordingOptions {
@@ -83,6 +93,43 @@ export class Codemode implements AsyncDisposable {
     const context = current ? current.merge(this.#context) : this.#context;
     const prepared = prepare(code, options, { registry, config, logger, context, values: this.#values });
     const outcome = await this.#resources.run(prepared, options.signal);
+    return outcome as Outcome<T>; // the caller knows what its program returns
+  }
+
+  /**
+   * Tells what became of a call that is in doubt: one whose handler ran when its app died, and that must not be made again.
+   * When all calls of an `InDoubt` run are settled, executing the same again resumes it.
+   *
+   * @throws {@link CodemodeError} `NOT_FOUND` without such a call, `BUSY` while somebody runs the run, `INVALID_ARGUMENT`
+   * when the call has settled, the run has finished, or the value is none that the tool returns.
+   */
+  settle(executionId: string, seq: number, settlement: Settlement): Promise<void> {
+    const { store, registry } = this.#resources;
+    return settleCall(store, registry, executionId, seq, settlement);
+  }
+
+  /**
+   * What is recorded of a run, as a plain JSON document: for `replay`, and for the eyes. Holds the program, its context and
+   * what its tools returned.
+   *
+   * @throws {@link CodemodeError} `NOT_FOUND` when the run is not recorded.
+   */
+  async journal(executionId: string): Promise<JournalDocument> {
+    const stored = await this.#resources.store.load(executionId);
+    if (stored) return toDocument(stored);
+    const run = JSON.stringify(executionId);
+    throw new CodemodeError("NOT_FOUND", `Cannot tell the journal of ${run}: the run is not recorded`);
+  }
+
+  /**
+   * Runs a recorded run once more: the program of the document, its seed, its clock, and to every call the answer that it
+   * had. No handler is called, no timer waited for, and nothing is recorded. Where the program does anything that the
+   * document has not, the run ends as `Diverged`: change `code` in it to see what another program would have done.
+   *
+   * @throws {@link CodemodeError} `INVALID_ARGUMENT` when the document cannot be read; otherwise as `execute`.
+   */
+  async replay<T = unknown>(document: JournalDocument, options: ReplayOptions = {}): Promise<Outcome<T>> {
+    const outcome = await this.#resources.rehearse(toReplay(document), options.signal);
     return outcome as Outcome<T>; // the caller knows what its program returns
   }
 

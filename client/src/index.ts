@@ -1,5 +1,6 @@
-export { Codemode, type CodemodeOptions } from "./codemode.ts";
+export { Codemode, type CodemodeOptions, type ReplayOptions } from "./codemode.ts";
 export type { ClientConfig, ClientConfigInput } from "./config/index.ts";
+export type { CallFailure, JournalDocument, Settlement } from "./durable/index.ts";
 export * from "./errors.ts";
 export type { ExecuteOptions } from "./execute.ts";
 export {

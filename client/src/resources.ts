@@ -6,7 +6,7 @@ import { type Logger, leveled } from "./logger.ts";
 import { type Prepared, Runs } from "./durable/index.ts";
 import { type JournalStore, MemoryStore } from "./journal/index.ts";
 import type { ComponentRegistry } from "./registry/index.ts";
-import type { Outcome } from "./run/index.ts";
+import type { Outcome, Run } from "./run/index.ts";
 import { EmbeddedSource, type ExecutorSource, remoteSource } from "./sidecar/index.ts";
 
 /** How to close a client. */
@@ -83,6 +83,12 @@ export class Resources {
   async run(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
     if (this.#closed) throw new CodemodeError("CLOSED", "Cannot run: the client is closed");
     return this.#runs.execute(prepared, signal);
+  }
+
+  /** As `run`, for a run whose calls are all answered. */
+  async rehearse(run: Run, signal: AbortSignal | undefined): Promise<Outcome> {
+    if (this.#closed) throw new CodemodeError("CLOSED", "Cannot replay: the client is closed");
+    return this.#runs.rehearse(run, signal);
   }
 
   /** Refuses runs from now on; ends those under way, or waits for them. A later call may still end them. */

@@ -20,11 +20,18 @@ interface Recorded extends Plain {
 }
 
 export function encodeOutcome(outcome: Outcome): string {
-  const { executionId, correlationId, error, calls, logs, usage, warnings, attempts, interruptions } = outcome;
+  const { executionId, correlationId, error, logs, usage, warnings, attempts, interruptions } = outcome;
   const recorded: Recorded = {
     version: 1,
-    ...{ executionId, correlationId, error, logs, usage, warnings, attempts, interruptions },
-    calls: calls.map((call) => ({ ...call, startedAt: call.startedAt.toISOString() })),
+    executionId,
+    correlationId,
+    error,
+    logs,
+    usage,
+    warnings,
+    attempts,
+    interruptions,
+    calls: outcome.calls.map((call) => ({ ...call, startedAt: call.startedAt.toISOString() })),
     value: encode(outcome.value, { ...DEPTH, stacks: true }),
     outputs: outcome.outputs.map(toPlain),
   };

@@ -73,6 +73,12 @@ export class Runs {
     return outcome;
   }
 
+  /** Runs a recorded run once more, for itself: it has no id here, and nothing of it is recorded. */
+  rehearse(run: Run, signal: AbortSignal | undefined): Promise<Outcome> {
+    const { client, closing } = this.#options;
+    return this.#track(client.execute(run, AbortSignal.any([closing, ...(signal ? [signal] : [])])));
+  }
+
   /** Resolves when nothing runs any more. */
   async ended(): Promise<void> {
     while (this.#working.size > 0) await Promise.allSettled(this.#working);
@@ -172,8 +178,8 @@ export class Runs {
 
   #track<T>(work: Promise<T>): Promise<T> {
     this.#working.add(work);
-    const done = () => void this.#working.delete(work);
-    work.then(done, done);
+    const forget = () => void this.#working.delete(work);
+    work.then(forget, forget);
     return work;
   }
 }

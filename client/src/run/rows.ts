@@ -8,7 +8,13 @@ import type { JournalEntry } from "./journal.ts";
 export function toRow(entry: JournalEntry): CallRow {
   const { seq, kind, name, argumentsHash, state, handled, startedAt, settledAt, settleOrder, result } = entry;
   return {
-    ...{ seq, kind, name, argumentsHash, state, handled, startedAt },
+    seq,
+    kind,
+    name,
+    argumentsHash,
+    state,
+    handled,
+    startedAt,
     ...(settledAt && { settledAt }),
     ...(settleOrder !== undefined && { settleOrder }),
     ...(result && { result: CallResult.encode(result).finish() }),
@@ -27,8 +33,13 @@ export function toEntries(executionId: string, rows: readonly CallRow[]): Journa
 function toEntry(row: CallRow): JournalEntry {
   const { seq, kind, name, argumentsHash, state, handled, startedAt, settledAt, settleOrder, result } = row;
   return {
-    ...{ seq, kind, name, state, handled, startedAt },
+    seq,
+    kind,
+    name,
     argumentsHash: Buffer.from(argumentsHash),
+    state,
+    handled,
+    startedAt,
     called: handled,
     ...(settledAt && { settledAt }),
     ...(settleOrder !== undefined && { settleOrder }),

@@ -233,8 +233,12 @@ export class Run {
   /** The end as the executor tells it. */
   finish(finished: Finished): Outcome {
     switch (finished.result?.$case) {
-      case "value":
-        return this.#outcome(this.#read(finished.result.value), null, finished);
+      case "value": {
+        const value = this.#read(finished.result.value);
+        const made = finished.usage?.calls ?? 0;
+        const failure = this.#isReplay && made < this.#journal.size ? fewer(made, this.#journal.size) : null;
+        return this.#outcome(failure ? undefined : value, failure, finished);
+      }
       case "error": {
         const failure = toFailure(finished.result.value);
         if (!failure) throw violation(`failed with a type of error (${finished.result.value.type}) that is not known`);
@@ -297,6 +301,10 @@ export class Run {
       interruptions: [...this.interruptions],
     });
   }
+}
+
+function fewer(made: number, recorded: number): RunFailure {
+  return { type: "Diverged", message: `The program made ${made} calls; the journal has ${recorded}` };
 }
 
 function refuse(call: Call): never {
