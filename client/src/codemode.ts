@@ -2,11 +2,11 @@ import { type ClientConfigInput, loadClientConfig } from "./config/index.ts";
 import type { ExecutorHealth } from "./executor-client/index.ts";
 import { CodemodeError } from "@codemode/proto";
 import { type JournalDocument, type Settlement, settleCall, toDocument, toReplay } from "./durable/index.ts";
-import { type ExecuteOptions, prepare } from "./execute.ts";
+import { type ExecuteOptions, guard, prepare } from "./execute.ts";
 import type { Logger } from "./logger.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
 import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
-import type { Outcome } from "./run/index.ts";
+import type { LogLine, Outcome } from "./run/index.ts";
 
 export type { JournalDocument };
 
@@ -14,6 +14,8 @@ export type { JournalDocument };
 export interface ReplayOptions {
   /** Ends the run as `Cancelled`. */
   readonly signal?: AbortSignal;
+  /** Gets each line of the program's console as it comes. */
+  readonly onLog?: (line: LogLine) => void;
 }
 
 /** What a {@link Codemode} is made of. */
@@ -129,7 +131,9 @@ export class Codemode implements AsyncDisposable {
    * @throws {@link CodemodeError} `INVALID_ARGUMENT` when the document cannot be read; otherwise as `execute`.
    */
   async replay<T = unknown>(document: JournalDocument, options: ReplayOptions = {}): Promise<Outcome<T>> {
-    const outcome = await this.#resources.rehearse(toReplay(document), options.signal);
+    const { onLog, signal } = options;
+    const hook = onLog && ((line: LogLine) => guard(() => onLog(line), this.#resources.logger, "replay"));
+    const outcome = await this.#resources.rehearse(toReplay(document, hook), signal);
     return outcome as Outcome<T>; // the caller knows what its program returns
   }
 

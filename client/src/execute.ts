@@ -132,7 +132,7 @@ function chosen(
 }
 
 /** A hook is there to watch. What it throws must not change the run. */
-function guard(body: () => void, logger: Logger, correlationId: string): void {
+export function guard(body: () => void, logger: Logger, correlationId: string): void {
   try {
     body();
   } catch (error) {

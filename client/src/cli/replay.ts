@@ -3,6 +3,7 @@ import { Codemode, type JournalDocument } from "../codemode.ts";
 import { exitCodeOfOutcome, UsageError } from "./exit-codes.ts";
 import { stderrLogger } from "./print.ts";
 import { onSignals, show } from "./run.ts";
+import { showLog } from "./view.ts";
 
 export interface ReplayOptions {
   readonly json?: boolean;
@@ -17,8 +18,12 @@ export async function replay(file: string, options: ReplayOptions): Promise<numb
     logger: stderrLogger,
     ...(options.config && { configPath: options.config }),
   });
-  const outcome = await codemode.replay(document, { signal: interrupted.signal });
-  await show(outcome, options.json === true, !options.json || process.stderr.isTTY);
+  const isLive = !options.json || process.stderr.isTTY;
+  const outcome = await codemode.replay(document, {
+    signal: interrupted.signal,
+    ...(isLive && { onLog: showLog }),
+  });
+  await show(outcome, options.json === true, isLive);
   return interrupted.exitCode ?? exitCodeOfOutcome(outcome);
 }
 

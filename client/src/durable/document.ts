@@ -66,7 +66,7 @@ export function toDocument({ record, calls }: StoredRun): JournalDocument {
  *
  * @throws CodemodeError `INVALID_ARGUMENT` when it is no such document.
  */
-export function toReplay(document: unknown): Run {
+export function toReplay(document: unknown, onLog: RunRequest["onLog"]): Run {
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) throw unreadable(z.prettifyError(parsed.error));
   const { executionId, code, calls } = parsed.data;
@@ -86,7 +86,7 @@ export function toReplay(document: unknown): Run {
     isResumed: false,
     isReplay: true,
   };
-  return new Run(toRequest(executionId, start), recording);
+  return new Run({ ...toRequest(executionId, start), onLog }, recording);
 }
 
 function toRequest(executionId: string, { code, correlationId, fileName, budgets }: Start): RunRequest {
