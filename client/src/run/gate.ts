@@ -94,7 +94,7 @@ export class Gate {
     if (!component) record(entry).catch(() => {}); // whoever records ends the run
     const work = component
       ? invoke(component, call, entry, controller, this.#options)
-      : pause(call.delayMs, controller.signal);
+      : pause(leftOf(call, entry), controller.signal);
     this.#running += 1;
     void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
   }
@@ -133,6 +133,11 @@ export class Gate {
     this.#open.delete(entry);
     return controller;
   }
+}
+
+/** A timer whose app has died is due when it would have been. */
+function leftOf({ delayMs }: Call, { startedAt }: JournalEntry): number {
+  return delayMs - Math.max(0, Date.now() - startedAt.getTime());
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {
