@@ -18,6 +18,7 @@ import {
 } from "../client/src/index.ts";
 import { type Fixture, startInProcess } from "./executor-fixture.ts";
 import { held, lose, withScript } from "./scripted-client.ts";
+import type { Peer } from "./scripted-executor.ts";
 
 // Same id, same run: joined, waited for, answered from the record, resumed or in doubt.
 
@@ -465,7 +466,7 @@ test("a run that executors did not bring to its end is Crashed, and can be resum
       peer.finish([peer.start.attempt, journal.length]);
     },
     { pay: () => "paid" },
-    { retry: { maxAttempts: 1 } },
+    { retry: { enabled: false } },
   );
   expect(await it.run({ executionId: "run" })).toMatchObject({ error: { type: "Crashed" } });
   isBroken = false;
@@ -481,4 +482,78 @@ test("handlers of a resumed run get the context of whoever resumes it", async ()
   const codemode = it.codemode.withContext({ who: "acme" }, { secrets: { key: "new" } });
   expect(await codemode.execute(CODE, { executionId: "run" })).toMatchObject(RIGHT);
   expect(keys).toEqual(["new", "new"]);
+});
+
+test("a client closes the store that it made, and leaves the one that it was given", async () => {
+  using at = temporary();
+  const it = client(at);
+  const own = Codemode.fromClientConfig({ config: { executor: { mode: "remote", url: "127.0.0.1:1" } } });
+  await Promise.all([it.codemode.close(), own.close()]);
+  expect(await it.store.load("run")).toBeUndefined();
+  await expect(own.journal("run")).rejects.toMatchObject({ code: "CLOSED" });
+  await it[Symbol.asyncDispose]();
+});
+
+test("a lease that is too short or too long to be meant is refused", () => {
+  for (const leaseMs of [0, 99, Number.NaN, 86_400_000]) {
+    expect(() => Codemode.fromClientConfig({ leaseMs })).toThrow(`leaseMs ${leaseMs} is not from 100 to 3600000`);
+  }
+});
+
+test("a timer whose app has died is due when it would have been", async () => {
+  const store = new MemoryStore();
+  let isLost = true;
+  const script = async (peer: Peer) => {
+    peer.accept();
+    peer.timer(1, 400);
+    if (isLost) return lose(peer);
+    peer.finish(Number((await peer.answer()).settledAt));
+  };
+  await using it = await withScript(script, {}, { retry: { enabled: false } }, { store });
+  expect(await it.run({ executionId: "run" })).toMatchObject({ error: { type: "Crashed" } });
+  const [timer] = (await store.load("run"))?.calls ?? [];
+  isLost = false;
+  const { value } = await it.run({ executionId: "run" });
+  expect(Number(value) - Number(timer?.startedAt)).toBeGreaterThanOrEqual(399);
+  expect(Number(value) - Number(timer?.startedAt)).toBeLessThan(10_000);
+});
+
+test("a long journal is restored as it was: cancelled and failed calls, answers in the order of settling", async () => {
+  const [slow, given] = [held(), held()];
+  let journal: unknown;
+  let isLost = true;
+  await using it = await withScript(
+    async (peer) => {
+      if (!isLost) {
+        expect(await peer.journal()).toEqual(journal);
+        peer.accept();
+        return peer.finish("same");
+      }
+      peer.accept();
+      peer.call(1, "slow");
+      peer.call(2, "bad");
+      await peer.answer();
+      peer.call(3, "given");
+      await given.started;
+      peer.say({ $case: "callCancelled", value: { seq: 3 } });
+      slow.resolve(new Map([[1, 2n]]));
+      await peer.answer();
+      journal = await peer.wantJournal();
+      lose(peer);
+    },
+    {
+      slow: slow.handler,
+      given: given.handler,
+      bad: () => {
+        throw Object.assign(new RangeError("no"), { code: "E_NO" });
+      },
+    },
+    { retry: { enabled: false } },
+  );
+  expect(await it.run({ executionId: "run" })).toMatchObject({ error: { type: "Crashed" } });
+  isLost = false;
+  const outcome = await it.run({ executionId: "run" });
+  expect(outcome).toMatchObject({ value: "same" });
+  expect(outcome.calls).toMatchObject([{ state: "succeeded" }, { state: "failed" }, { state: "unknown" }]);
+  expect(it.calls).toEqual(["slow", "bad", "given"]);
 });
