@@ -50,7 +50,7 @@ await using codemode = Codemode.fromClientConfig({
   registry,
   store,
   leaseMs: 300,
-  config: { executor: { mode: "remote", url } },
+  config: { executor: url ? { mode: "remote", url } : { mode: "embedded", workers: 1 } },
 });
 const outcome = await codemode.withContext({ who: "acme" }).execute(code, { executionId: "run" });
 process.stdout.write(`${JSON.stringify(outcome)}\n`);

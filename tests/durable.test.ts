@@ -67,12 +67,13 @@ async function killed(at: Temporary, options: Record<string, string>): Promise<v
 }
 
 interface Here extends RecordingOptions {
+  readonly isEmbedded?: boolean;
   readonly idempotent?: boolean;
   readonly work?: (call: CallInfo) => unknown;
 }
 
 /** A client in this process, on the same file and executor. */
-function client(at: Temporary, { idempotent = false, work, ...recording }: Here = {}) {
+function client(at: Temporary, { idempotent = false, isEmbedded = false, work, ...recording }: Here = {}) {
   const registry = new ComponentRegistry();
   const outputSchema = { type: "number" };
   registry.registerTool("work", {
@@ -91,7 +92,9 @@ function client(at: Temporary, { idempotent = false, work, ...recording }: Here 
     ...recording,
     registry,
     store,
-    config: { executor: { mode: "remote", url: executor.executor.address } },
+    config: {
+      executor: isEmbedded ? { mode: "embedded", workers: 1 } : { mode: "remote", url: executor.executor.address },
+    },
   });
   return {
     codemode,
@@ -556,4 +559,45 @@ test("a long journal is restored as it was: cancelled and failed calls, answers 
   expect(outcome).toMatchObject({ value: "same" });
   expect(outcome.calls).toMatchObject([{ state: "succeeded" }, { state: "failed" }, { state: "unknown" }]);
   expect(it.calls).toEqual(["slow", "bad", "given"]);
+});
+
+test("an app dies with its embedded executor, and the next goes on with one of its own", async () => {
+  using at = temporary();
+  await killed(at, { point: "before put 3 pending", url: "" });
+  await using it = client(at, { isEmbedded: true });
+  expect(await it.execute()).toMatchObject(RIGHT);
+  expect(at.done).toEqual(["run:1", "run:3", "run:4"]);
+});
+
+test("an answer that is being recorded when its run is cut off is kept for whoever resumes it", async () => {
+  const [pay, other, recording] = [held(), held(), Promise.withResolvers<void>()];
+  class Slow extends MemoryStore {
+    override async put(executionId: string, fence: number, call: CallRow): Promise<void> {
+      if (call.state === "succeeded") {
+        recording.resolve();
+        const signal = await other.started;
+        if (!signal.aborted) await once(signal, "abort"); // the run has been given up
+      }
+      await super.put(executionId, fence, call);
+    }
+  }
+  const store = new Slow();
+  await using it = await withScript(
+    async (peer) => {
+      peer.accept();
+      peer.call(1, "pay");
+      peer.call(2, "other");
+      await recording.promise;
+      lose(peer);
+    },
+    { pay: pay.handler, other: other.handler },
+    { retry: { enabled: false } },
+    { store },
+  );
+  const running = it.run({ executionId: "run" });
+  await pay.started;
+  pay.resolve("paid");
+  expect(await running).toMatchObject({ error: { type: "Crashed" } });
+  const stored = await store.load("run");
+  expect(stored).toMatchObject({ state: { kind: "free" }, calls: [{ state: "succeeded" }, { state: "pending" }] });
 });

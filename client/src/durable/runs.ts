@@ -130,10 +130,11 @@ export class Runs {
     const stop = new AbortController();
     const onFailure = (error: unknown) => stop.abort(toStopped(executionId, error));
     const isResumed = Buffer.compare(stored.record.start, record.start) !== 0;
+    let run: Run | undefined;
     let isRecorded = false;
     try {
       using _ = this.#leases.keep({ executionId, fence, onLost: onFailure });
-      const run = new Run(prepared.request, {
+      run = new Run(prepared.request, {
         start: isResumed ? Start.decode(stored.record.start) : prepared.start,
         calls: stored.calls,
         put: (row) => store.put(executionId, fence, row),
@@ -143,8 +144,8 @@ export class Runs {
       if (isResumed) logger.info({ executionId, calls: stored.calls.length }, "Resuming the run");
       const outcome = run.inDoubt() ?? (await this.#run(run, either, stop.signal));
       const wasClosed = closing.aborted && either.reason === closing.reason && outcome.error?.type === "Cancelled";
-      if (run.isUnfinished || wasClosed) return outcome;
       await run.recorded();
+      if (run.isUnfinished || wasClosed) return outcome;
       await store.finish(executionId, fence, encodeOutcome(outcome));
       isRecorded = true;
       return outcome;
@@ -152,7 +153,10 @@ export class Runs {
       if (stop.signal.aborted) throw stop.signal.reason;
       throw error instanceof FencedError ? toStopped(executionId, error) : error;
     } finally {
-      if (!isRecorded) await this.#release(executionId, fence);
+      if (!isRecorded) {
+        await run?.recorded().catch(() => {}); // what has settled is worth keeping for whoever resumes it
+        await this.#release(executionId, fence);
+      }
     }
   }
 
