@@ -595,7 +595,7 @@ test("an answer that is being recorded when its run is cut off is kept for whoev
     { store },
   );
   const running = it.run({ executionId: "run" });
-  await pay.started;
+  await Promise.all([pay.started, other.started]);
   pay.resolve("paid");
   expect(await running).toMatchObject({ error: { type: "Crashed" } });
   const stored = await store.load("run");
