@@ -577,6 +577,7 @@ test("an answer that is being recorded when its run is cut off is kept for whoev
         recording.resolve();
         const signal = await other.started;
         if (!signal.aborted) await once(signal, "abort"); // the run has been given up
+        await new Promise(setImmediate);
       }
       await super.put(executionId, fence, call);
     }
