@@ -28,7 +28,7 @@ const childProcess = ban(
 );
 const sqlite = ban(modules("node:sqlite"), "The file of the journal is kept by client/src/journal.");
 const aboveJournal = ban(
-  folder("codemode", "config", "registry", "run", "executor-client", "sidecar", "cli"),
+  folder("codemode", "config", "registry", "run", "durable", "executor-client", "sidecar", "cli"),
   "A journal store knows nothing of the runs that write to it.",
 );
 const insideWorker = ban(folder("worker", "guest"), "The edge process never loads what runs inside a worker.");

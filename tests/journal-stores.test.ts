@@ -365,6 +365,15 @@ describe("MemoryStore is bounded", () => {
     expect(await kept(store, ["a", "b", "d"])).toEqual(["a", "b"]);
   });
 
+  test("it forgets the run that was given up first, unless somebody goes on with it", async () => {
+    await using store = new MemoryStore({ maxFinished: 2 });
+    const giveUp = async (id: string) => store.release(id, (await own(store, id)).fence);
+    for (const id of ["a", "b"]) await giveUp(id);
+    await own(store, "a");
+    for (const id of ["c", "d"]) await giveUp(id);
+    expect(await kept(store, ["a", "b", "c", "d"])).toEqual(["a", "c", "d"]);
+  });
+
   test("it keeps 1,000 finished runs", async () => {
     await using store = new MemoryStore();
     for (let n = 0; n <= 1000; n++) await finish(store, `run-${n}`);

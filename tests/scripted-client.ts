@@ -1,11 +1,22 @@
 import { status } from "@grpc/grpc-js";
-import { type ClientConfigInput, Codemode, ComponentRegistry, type ExecuteOptions } from "../client/src/index.ts";
+import {
+  type ClientConfigInput,
+  Codemode,
+  ComponentRegistry,
+  type ExecuteOptions,
+  type RecordingOptions,
+} from "../client/src/index.ts";
 import { type Peer, type Script, startScripted } from "./scripted-executor.ts";
 
 export type Handler = (input: never, call: { signal: AbortSignal }) => unknown;
 
 /** A client of scripted executors, whose tools note how often they are called. */
-export async function withScript(script: Script, tools: Record<string, Handler> = {}, config: ClientConfigInput = {}) {
+export async function withScript(
+  script: Script,
+  tools: Record<string, Handler> = {},
+  config: ClientConfigInput = {},
+  recording: RecordingOptions = {},
+) {
   const executor = await startScripted(script);
   const calls: string[] = [];
   const registry = new ComponentRegistry();
@@ -22,6 +33,7 @@ export async function withScript(script: Script, tools: Record<string, Handler> 
     error() {},
   };
   const codemode = Codemode.fromClientConfig({
+    ...recording,
     registry,
     logger,
     config: {

@@ -1,13 +1,25 @@
 import { type ClientConfigInput, loadClientConfig } from "./config/index.ts";
 import type { ExecutorHealth } from "./executor-client/index.ts";
-import { type ExecuteOptions, prepare } from "./execute.ts";
+import { CodemodeError } from "@codemode/proto";
+import { type JournalDocument, type Settlement, settleCall, toDocument, toReplay } from "./durable/index.ts";
+import { type ExecuteOptions, guard, prepare } from "./execute.ts";
 import type { Logger } from "./logger.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
-import { type CloseOptions, Resources } from "./resources.ts";
-import type { Outcome } from "./run/index.ts";
+import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
+import type { LogLine, Outcome } from "./run/index.ts";
+
+export type { JournalDocument };
+
+/** How to run a recorded run once more. */
+export interface ReplayOptions {
+  /** Ends the run as `Cancelled`. */
+  readonly signal?: AbortSignal;
+  /** Gets each line of the program's console as it comes. */
+  readonly onLog?: (line: LogLine) => void;
+}
 
 /** What a {@link Codemode} is made of. */
-export interface CodemodeOptions {
+export interface CodemodeOptions extends RecordingOptions {
   /** The tools and agents that programs may call. None when absent. */
   readonly registry?: ComponentRegistry | undefined;
   /** The keys of codemode-client.yaml. They win over the file, key by key. */
@@ -41,14 +53,15 @@ export class Codemode implements AsyncDisposable {
    * @throws {@link ConfigError} when they cannot be used.
    */
   static fromClientConfig(options: CodemodeOptions = {}): Codemode {
-    const { registry = new ComponentRegistry(), config, configPath, logger } = options;
+    const { registry = new ComponentRegistry(), config, configPath, logger, store, leaseMs } = options;
     const loaded = loadClientConfig({ config, configPath });
-    return new Codemode(new Resources(loaded, registry, logger), new RuntimeContext(), {});
+    return new Codemode(new Resources(loaded, registry, logger, { store, leaseMs }), new RuntimeContext(), {});
   }
 
   /** As `fromClientConfig`, from `CODEMODE_*` and, where there is one, codemode-client.yaml. */
-  static fromEnv(options: Pick<CodemodeOptions, "registry" | "logger"> = {}): Codemode {
-    return Codemode.fromClientConfig({ registry: options.registry, logger: options.logger });
+  static fromEnv(options: Omit<CodemodeOptions, "config" | "configPath"> = {}): Codemode {
+    const { registry, logger, store, leaseMs } = options;
+    return Codemode.fromClientConfig({ registry, logger, store, leaseMs });
   }
 
   /** This client on behalf of somebody: a context over the registry's own. Another call adds to it. */
@@ -68,6 +81,11 @@ export class Codemode implements AsyncDisposable {
    * An executor that is lost in mid-run is followed by another: the program starts again, is given the answers that it
    * had, and joins the handlers that still run. No handler is called twice for one call.
    *
+   * Where the app dies as well, executing the same again with the same `executionId` and store resumes the run. Its handlers
+   * get the context, secrets included, of whoever resumes it: secrets are not stored. A call whose handler ran when the app
+   * died is made again when its tool is `idempotent`; otherwise the run ends as `InDoubt`, to be settled by `settle` and
+   * resumed.
+   *
    * @throws {@link ExecutorConnectionError} when no executor could be reached within the configured attempts.
    * @throws {@link CodemodeError} when an option cannot be used, or the executor did not do its part.
    */
@@ -75,8 +93,47 @@ export class Codemode implements AsyncDisposable {
     const { registry, config, logger } = this.#resources;
     const current = registry.getContext();
     const context = current ? current.merge(this.#context) : this.#context;
-    const run = prepare(code, options, { registry, config, logger, context, values: this.#values });
-    const outcome = await this.#resources.run(run, options.signal);
+    const prepared = prepare(code, options, { registry, config, logger, context, values: this.#values });
+    const outcome = await this.#resources.run(prepared, options.signal);
+    return outcome as Outcome<T>; // the caller knows what its program returns
+  }
+
+  /**
+   * Tells what became of a call that is in doubt: one whose handler ran when its app died, and that must not be made again.
+   * When all calls of an `InDoubt` run are settled, executing the same again resumes it.
+   *
+   * @throws {@link CodemodeError} `NOT_FOUND` without such a call, `BUSY` while somebody runs the run, `INVALID_ARGUMENT`
+   * when the call has settled, the run has finished, or the value is none that the tool returns.
+   */
+  settle(executionId: string, seq: number, settlement: Settlement): Promise<void> {
+    const { store, registry } = this.#resources;
+    return settleCall(store, registry, executionId, seq, settlement);
+  }
+
+  /**
+   * What is recorded of a run, as a plain JSON document: for `replay`, and for the eyes. Holds the program, its context and
+   * what its tools returned.
+   *
+   * @throws {@link CodemodeError} `NOT_FOUND` when the run is not recorded.
+   */
+  async journal(executionId: string): Promise<JournalDocument> {
+    const stored = await this.#resources.store.load(executionId);
+    if (stored) return toDocument(stored);
+    const run = JSON.stringify(executionId);
+    throw new CodemodeError("NOT_FOUND", `Cannot tell the journal of ${run}: the run is not recorded`);
+  }
+
+  /**
+   * Runs a recorded run once more: the program of the document, its seed, its clock, and to every call the answer that it
+   * had. No handler is called, no timer waited for, and nothing is recorded. Where the program does anything that the
+   * document has not, the run ends as `Diverged`: change `code` in it to see what another program would have done.
+   *
+   * @throws {@link CodemodeError} `INVALID_ARGUMENT` when the document cannot be read; otherwise as `execute`.
+   */
+  async replay<T = unknown>(document: JournalDocument, options: ReplayOptions = {}): Promise<Outcome<T>> {
+    const { onLog, signal } = options;
+    const hook = onLog && ((line: LogLine) => guard(() => onLog(line), this.#resources.logger, "replay"));
+    const outcome = await this.#resources.rehearse(toReplay(document, hook), signal);
     return outcome as Outcome<T>; // the caller knows what its program returns
   }
 
@@ -86,7 +143,7 @@ export class Codemode implements AsyncDisposable {
   }
 
   /**
-   * Ends the runs under way as `Cancelled`, or with `wait` lets them come to their end; refuses others from now on; and
+   * Ends the runs under way as `Cancelled`, though they can be resumed from the store, or with `wait` lets them come to their end; refuses others from now on; and
    * leaves no process, socket or timer. Idempotent: a `close()` after a `close({ wait: true })` ends what still runs.
    */
   close(options: CloseOptions = {}): Promise<void> {

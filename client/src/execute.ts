@@ -4,7 +4,8 @@ import { customAlphabet } from "nanoid";
 import { type ClientConfig, keys } from "./config/index.ts";
 import type { Logger } from "./logger.ts";
 import type { Component, ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
-import { type CallRecord, type LogLine, Run, type RunBudgets } from "./run/index.ts";
+import type { Prepared } from "./durable/index.ts";
+import { type CallRecord, type LogLine, type RunBudgets, type RunRequest, toStart } from "./run/index.ts";
 
 const ID = /^[\w.:-]{1,128}$/;
 const tail = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 4); // enough beside a millisecond
@@ -23,11 +24,20 @@ export interface ExecuteOptions {
   readonly tools?: readonly string[];
   /** Names of the registered agents that this code may call. All of them when absent. */
   readonly agents?: readonly string[];
-  /** Ends the run as `Cancelled`; the handlers of pending calls see it in their own signals. */
+  /**
+   * Ends the run as `Cancelled`; the handlers of pending calls see it in their own signals. Where this call of `execute`
+   * has joined a run of another one, it only stops waiting.
+   */
   readonly signal?: AbortSignal;
   /** Names the request that this run belongs to. 1 to 128 of `A-Z a-z 0-9 _ . : -`. `cm-…` when absent. */
   readonly correlationId?: string;
-  /** Names the run. 1 to 128 of `A-Z a-z 0-9 _ . : -`. A random one when absent. */
+  /**
+   * Names the run. 1 to 128 of `A-Z a-z 0-9 _ . : -`. A random one when absent.
+   *
+   * Executing the same under the same id again gives the same run: its recorded outcome when it has ended, its end when it
+   * is live, here or in another process with the same store, and what is left of it when it was cut off. Another program,
+   * context, set of tools or budgets under the same id is refused.
+   */
   readonly executionId?: string;
   /** Budgets over those of the configuration, one by one. */
   readonly budgets?: Partial<RunBudgets>;
@@ -57,7 +67,7 @@ interface Surroundings {
 }
 
 /** Makes the run that `execute` was asked for. Throws when an option cannot be used. */
-export function prepare(code: string, options: ExecuteOptions, around: Surroundings): Run {
+export function prepare(code: string, options: ExecuteOptions, around: Surroundings): Prepared {
   const { registry, config, context, logger } = around;
   if (typeof code !== "string") throw refused("the code is no string");
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
@@ -74,7 +84,7 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
   const guarded = <T>(hook: ((event: T) => void) | undefined) =>
     hook && ((event: T) => guard(() => hook(event), logger, correlationId));
   try {
-    return new Run({
+    const request: RunRequest = {
       executionId,
       correlationId,
       code,
@@ -88,7 +98,8 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
       inContext: (body) => registry.runWithContext(context, body),
       onLog: guarded(options.onLog),
       onCall: guarded(options.onCall),
-    });
+    };
+    return { request, start: toStart(request) };
   } catch (error) {
     if (CodemodeError.is(error)) throw error;
     throw refused(error instanceof Error ? `context or config: ${error.message}` : String(error), error);
@@ -121,7 +132,7 @@ function chosen(
 }
 
 /** A hook is there to watch. What it throws must not change the run. */
-function guard(body: () => void, logger: Logger, correlationId: string): void {
+export function guard(body: () => void, logger: Logger, correlationId: string): void {
   try {
     body();
   } catch (error) {

@@ -1,7 +1,10 @@
 import { CodemodeError } from "@codemode/proto";
 import type { ClientConfig } from "./config/index.ts";
+import { ConfigError } from "./errors.ts";
 import { ExecutorClient } from "./executor-client/index.ts";
 import { type Logger, leveled } from "./logger.ts";
+import { type Prepared, Runs } from "./durable/index.ts";
+import { type JournalStore, MemoryStore } from "./journal/index.ts";
 import type { ComponentRegistry } from "./registry/index.ts";
 import type { Outcome, Run } from "./run/index.ts";
 import { EmbeddedSource, type ExecutorSource, remoteSource } from "./sidecar/index.ts";
@@ -9,12 +12,34 @@ import { EmbeddedSource, type ExecutorSource, remoteSource } from "./sidecar/ind
 /** How to close a client. */
 export interface CloseOptions {
   /**
-   * Lets the runs under way come to their end, attempts included, instead of ending them.
+   * Lets the runs under way come to their end, attempts included, instead of ending them. Those that are ended are
+   * `Cancelled` for their callers; in the store they are unfinished, and can be resumed by whoever executes them again.
    *
    * @defaultValue false
    */
   readonly wait?: boolean;
 }
+
+/** Where runs are recorded. */
+export interface RecordingOptions {
+  /**
+   * Keeps what runs have done, so that another process can go on where this one has died. It is the caller's to dispose of.
+   *
+   * @defaultValue a new {@link MemoryStore}, for this client alone
+   */
+  readonly store?: JournalStore | undefined;
+  /**
+   * How long the runs of a process that has died stay its own, in milliseconds; then another may resume them. A live
+   * process keeps its runs however long they take. From 100 on.
+   *
+   * @defaultValue 15_000
+   */
+  readonly leaseMs?: number | undefined;
+}
+
+const LEASE_MS = 15_000; // a stalled process is not taken for dead by the next hiccup, and nobody waits long for a dead one
+const MIN_LEASE_MS = 100;
+const MAX_LEASE_MS = 3_600_000;
 
 /** What all views of one client share, and its end. */
 export class Resources {
@@ -22,15 +47,21 @@ export class Resources {
   readonly registry: ComponentRegistry;
   readonly logger: Logger;
   readonly client: ExecutorClient;
+  readonly store: JournalStore;
   readonly #closing = new AbortController();
-  readonly #runs = new Set<Promise<unknown>>();
+  readonly #runs: Runs;
+  readonly #ownsStore: boolean;
   #closed: Promise<void> | undefined;
 
   constructor(
     loaded: { readonly config: ClientConfig; readonly warnings: readonly string[] },
     registry: ComponentRegistry,
     logger: Logger | undefined,
+    { store, leaseMs = LEASE_MS }: RecordingOptions,
   ) {
+    if (!(leaseMs >= MIN_LEASE_MS && leaseMs <= MAX_LEASE_MS)) {
+      throw new ConfigError(`Cannot make a client: leaseMs ${leaseMs} is not from ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`);
+    }
     const { config } = loaded;
     this.config = config;
     this.registry = registry;
@@ -42,19 +73,22 @@ export class Resources {
       connectTimeoutMs: config.executor.connectTimeoutMs,
       logger: this.logger,
     });
+    this.store = store ?? new MemoryStore();
+    this.#ownsStore = store === undefined;
+    const { client, logger: told } = this;
+    this.#runs = new Runs({ client, store: this.store, leaseMs, closing: this.#closing.signal, logger: told });
   }
 
-  /** Runs `run`, until it ends, `signal` fires or this is closed. */
-  async run(run: Run, signal: AbortSignal | undefined): Promise<Outcome> {
+  /** Runs it, until it ends, `signal` fires or this is closed. */
+  async run(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
     if (this.#closed) throw new CodemodeError("CLOSED", "Cannot run: the client is closed");
-    const either = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
-    const running = this.client.execute(run, either);
-    this.#runs.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#runs.delete(running);
-    }
+    return this.#runs.execute(prepared, signal);
+  }
+
+  /** As `run`, for a run whose calls are all answered. */
+  async rehearse(run: Run, signal: AbortSignal | undefined): Promise<Outcome> {
+    if (this.#closed) throw new CodemodeError("CLOSED", "Cannot replay: the client is closed");
+    return this.#runs.rehearse(run, signal);
   }
 
   /** Refuses runs from now on; ends those under way, or waits for them. A later call may still end them. */
@@ -64,8 +98,9 @@ export class Resources {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#runs);
+    await this.#runs.ended();
     await this.client.close();
+    if (this.#ownsStore) await this.store[Symbol.asyncDispose]();
   }
 }
 

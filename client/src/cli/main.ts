@@ -7,6 +7,9 @@ import { ExitCode, exitCodeOfError, UsageError } from "./exit-codes.ts";
 import { note, notesWritten, printable } from "./print.ts";
 import type { RunOptions } from "./run.ts";
 
+const EXIT_CODES =
+  "\nExit codes: 0 ok, 1 the program failed, 2 usage, 69 executor unreachable, 78 configuration, 124 timed out, 130 interrupted";
+
 /** The `codemode` command. Resolves with its exit code once everything is written. */
 export async function main(args: readonly string[]): Promise<number> {
   process.stdout.on("error", () => {}); // the reader has gone (`| head`); print() goes on all the same
@@ -44,13 +47,22 @@ function command(finish: (exitCode: number) => void): Command {
     .option("--context <key=value...>", "variables of the runtime context")
     .option("--timeout <duration>", "wall time of the run, as 500ms, 5s or 2m", duration)
     .option("--json", "print the whole outcome as one JSON document")
+    .option("--journal <file>", "write what the run did to a file, for codemode replay")
     .option("--config <path>", "configuration file instead of the nearest codemode-client.yaml")
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 ok, 1 the program failed, 2 usage, 69 executor unreachable, 78 configuration, 124 timed out, 130 interrupted",
-    )
+    .addHelpText("after", EXIT_CODES)
     .action(async (file: string | undefined, options: RunOptions) => {
       finish(await (await import("./run.ts")).run(file, options));
+    });
+
+  program
+    .command("replay")
+    .description("run a recorded run once more, with no tool called: every call has the answer that it had")
+    .argument("<journal>", "JSON file that codemode run --journal has written")
+    .option("--json", "print the whole outcome as one JSON document")
+    .option("--config <path>", "configuration file instead of the nearest codemode-client.yaml")
+    .addHelpText("after", EXIT_CODES)
+    .action(async (file: string, options: { json?: boolean; config?: string }) => {
+      finish(await (await import("./replay.ts")).replay(file, options));
     });
 
   program

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { Codemode } from "../codemode.ts";
+import { Codemode, type JournalDocument } from "../codemode.ts";
 import { ComponentRegistry } from "../registry/index.ts";
 import type { Outcome } from "../run/outcome.ts";
 import { exitCodeOfOutcome, exitCodeOfSignal, UsageError } from "./exit-codes.ts";
@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly timeout?: number;
   readonly json?: boolean;
   readonly config?: string;
+  /** A file to write the journal of the run to. */
+  readonly journal?: string;
 }
 
 /** `codemode run`: one program, its result on stdout and everything else on stderr. */
@@ -36,11 +38,21 @@ export async function run(file: string | undefined, options: RunOptions): Promis
     ...(options.timeout !== undefined && { timeoutMs: options.timeout, budgets: { maxWaitMs: options.timeout } }),
     ...(isLive && { onLog: showLog, onCall: showCall }),
   });
+  if (options.journal) await writeJournal(options.journal, await codemode.journal(outcome.executionId));
   await show(outcome, options.json === true, isLive);
   return interrupted.exitCode ?? exitCodeOfOutcome(outcome);
 }
 
-async function show(outcome: Outcome, asJson: boolean, isLive: boolean): Promise<void> {
+async function writeJournal(path: string, journal: JournalDocument): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify(journal, undefined, 2)}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw new UsageError(`Cannot write the journal "${path}" (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** The outcome, on stdout and stderr. */
+export async function show(outcome: Outcome, asJson: boolean, isLive: boolean): Promise<void> {
   if (isLive) showOutcome(outcome);
   const document = outcome.toJSON();
   if (asJson) return print(`${JSON.stringify(document, undefined, 2)}\n`);
@@ -78,7 +90,7 @@ function splitPair(pair: string): [key: string, value: string] {
 }
 
 /** The first signal cancels the run, so that its evidence is still shown; the second ends the process. */
-function onSignals(): Disposable & { readonly signal: AbortSignal; readonly exitCode: number | undefined } {
+export function onSignals(): Disposable & { readonly signal: AbortSignal; readonly exitCode: number | undefined } {
   const controller = new AbortController();
   let exitCode: number | undefined;
   const cancel = (signal: NodeJS.Signals): void => {

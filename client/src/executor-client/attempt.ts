@@ -124,6 +124,7 @@ export class Attempt {
         if (!aborted) this.#link.cancelCall(event.value.seq);
         return undefined;
       case "idle":
+        if (!aborted) this.#run.idle(event.value.awaited);
         return undefined;
       case "finished":
         this.#arm(END_GRACE_MS, this.#ending);

@@ -87,7 +87,7 @@ export class ExecutorClient implements AsyncDisposable {
       return outcome;
     } catch (error) {
       if (signal.aborted) return run.cancelled(signal.reason);
-      if (error instanceof BrokenAttempt && run.accepted) return run.end(toFailure(error, run));
+      if (error instanceof BrokenAttempt && run.accepted) return run.interrupted(toFailure(error, run));
       run.release(new DOMException("The run is over", "AbortError"));
       log.error({ error }, "The run could not be made");
       throw toThrown(error, run, [...addresses]);

@@ -4,7 +4,8 @@ import type { CallRow, Claim, JournalStore, RunRecord, RunState, StoredRun } fro
 
 export interface MemoryStoreOptions {
   /**
-   * Finished runs to keep; beyond, the one that finished first is forgotten. Executing its id again runs it again.
+   * Finished runs to keep; beyond, the one that finished first is forgotten. Executing its id again runs it again. As many
+   * are kept of those that were given up unfinished.
    *
    * @defaultValue 1_000
    */
@@ -29,6 +30,8 @@ export class MemoryStore implements JournalStore {
   readonly #runs = new Map<string, Kept>();
   /** Size by id, in the order in which they finished. */
   readonly #finished = new Map<string, number>();
+  /** Unfinished, and nobody's, in the order in which they were given up. */
+  readonly #free = new Set<string>();
   readonly #maxFinished: number;
   readonly #maxFinishedBytes: number;
   #finishedBytes = 0;
@@ -46,6 +49,7 @@ export class MemoryStore implements JournalStore {
     if (run.state.kind === "finished") return { kind: "done", outcome: run.state.outcome, run: toStored(run) };
     if (isLive(run.state)) return { kind: "held", owner: run.state.owner, until: run.state.until };
     this.#runs.set(record.executionId, run);
+    this.#free.delete(record.executionId);
     run.fence = this.#lastFence += 1;
     run.state = { kind: "owned", owner, until: new Date(Date.now() + leaseMs) };
     return { kind: "owned", fence: run.fence, run: toStored(run) };
@@ -79,7 +83,7 @@ export class MemoryStore implements JournalStore {
 
   async release(executionId: string, fence: number): Promise<void> {
     const run = this.#find(executionId);
-    if (run?.fence === fence && run.state.kind === "owned") run.state = { kind: "free" };
+    if (run?.fence === fence && run.state.kind === "owned") this.#giveUp(run);
   }
 
   async load(executionId: string): Promise<StoredRun | undefined> {
@@ -91,7 +95,7 @@ export class MemoryStore implements JournalStore {
     const run = this.#find(executionId);
     checkResolve(executionId, run && toStored(run), call);
     run?.calls.set(call.seq, { ...call });
-    if (run) run.state = { kind: "free" };
+    if (run) this.#giveUp(run);
   }
 
   async prune(before: Date): Promise<number> {
@@ -109,11 +113,21 @@ export class MemoryStore implements JournalStore {
     this.#isClosed = true;
     this.#runs.clear();
     this.#finished.clear();
+    this.#free.clear();
   }
 
   #find(executionId: string): Kept | undefined {
     if (this.#isClosed) throw new CodemodeError("CLOSED", "Cannot use the journal: it is closed");
     return this.#runs.get(executionId);
+  }
+
+  #giveUp(run: Kept): void {
+    run.state = { kind: "free" };
+    this.#free.add(run.record.executionId);
+    if (this.#free.size <= this.#maxFinished) return;
+    const [first = ""] = this.#free;
+    this.#free.delete(first);
+    this.#runs.delete(first);
   }
 
   #shrink(): void {

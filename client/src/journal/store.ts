@@ -126,7 +126,7 @@ export interface JournalStore extends AsyncDisposable {
    */
   resolve(executionId: string, call: CallRow): Promise<void>;
 
-  /** Forgets the runs that finished before `before`, and says how many they were. Unfinished runs are never forgotten. */
+  /** Forgets the runs that finished before `before`, and says how many they were. Unfinished runs stay. */
   prune(before: Date): Promise<number>;
 
   /** Lets go of what the store holds. Leases stay as they are. */

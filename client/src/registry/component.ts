@@ -23,11 +23,18 @@ interface Description<I, O> {
   readonly inputSchema?: I;
   /** Checked before the program sees the result. Anything passes when absent. */
   readonly outputSchema?: O;
+  /**
+   * May be called again with the same idempotency key: an app that resumes a run calls it once more where the app before
+   * died before it saw the answer. Without this such a call is in doubt, and ends the run as `InDoubt`.
+   *
+   * @defaultValue false
+   */
+  readonly idempotent?: boolean;
 }
 
 /** A function of the app that programs may call as `tools.<name>(input)`. */
 export interface ToolDefinition<I extends Schema | undefined, O extends Schema | undefined> extends Description<I, O> {
-  /** Runs in the app, once per call. What it throws, the program may catch: name, message and `code`, never the stack. */
+  /** Runs in the app, once per call (see `idempotent`). What it throws, the program may catch: name, message and `code`, never the stack. */
   execute(input: InputOf<I>, call: CallInfo): OutputOf<O> | Promise<OutputOf<O>>;
 }
 
@@ -44,6 +51,7 @@ export interface Component {
   readonly description: string;
   readonly inputSchema: Schema | undefined;
   readonly outputSchema: Schema | undefined;
+  readonly idempotent: boolean;
   /** `inputSchema`, ready for use. */
   readonly input: CompiledSchema;
   /** `outputSchema`, ready for use. */

@@ -126,14 +126,15 @@ export class ComponentRegistry {
 
 type Described = Pick<
   ToolDefinition<Schema | undefined, Schema | undefined>,
-  "description" | "inputSchema" | "outputSchema"
+  "description" | "inputSchema" | "outputSchema" | "idempotent"
 >;
 
 function describe(kind: "tool" | "agent", name: string, definition: Described): Omit<Component, "handle"> {
-  const { description, inputSchema, outputSchema } = definition;
+  const { description, inputSchema, outputSchema, idempotent } = definition;
   try {
     const [input, output] = [compileSchema(inputSchema, "input"), compileSchema(outputSchema, "output")];
-    return { kind, name, description: description ?? "", inputSchema, outputSchema, input, output };
+    const schemas = { inputSchema, outputSchema, input, output };
+    return { kind, name, description: description ?? "", idempotent: idempotent === true, ...schemas };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new RegistryError(`Cannot register ${kind} "${name}": its schema cannot be used, ${why}`, undefined, {

@@ -9,10 +9,13 @@ import type { Journal, JournalEntry } from "./journal.ts";
 // Stands between an executor, which is not trusted, and the handlers of the app.
 //
 // A1  Only the components of this run are called, looked up in a Map of our own.
-// A2  A handler is called at most once per seq, over all attempts. A stream that breaks stops none of them.
+// A2  A handler is called at most once per seq, over all attempts. A stream that breaks stops none of them. Where an app has
+//     died, the next calls only those that it did not, and those of tools that are declared idempotent.
 // A3  A handler sees only input that its schema let pass, in the context of its own run.
 // A4  A call settles once. What settles later is dropped. Who is told of it, and when, is the business of the Link.
 // A5  The limits of the app hold whatever the executor says.
+// A6  That a handler is called is recorded before it is called, and how a call ended before anybody is told. What could not
+//     be recorded does not happen.
 
 const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
 const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
@@ -26,10 +29,12 @@ export interface GateOptions extends InvokeOptions {
   /** Calls in all, and at a time. */
   readonly maxCalls: number;
   readonly maxCallsInFlight: number;
-  /** Told when a call starts, and when it ends. */
+  /** Told when a call starts, and when its end is recorded. */
   readonly onChange: (entry: JournalEntry) => void;
   /** Told after that when a call has an answer. */
   readonly onSettled: () => void;
+  /** Called instead of a handler or a timer, where there are to be none. Throws. */
+  readonly refuse?: ((call: Call) => never) | undefined;
 }
 
 /** See the head of this file. */
@@ -49,35 +54,54 @@ export class Gate {
    * @throws {@link ExecutorClientError} when the executor may not ask for this.
    */
   admit(call: Call): void {
+    const { journal, maxCallsInFlight } = this.#options;
+    this.#options.refuse?.(call);
     const component = this.#check(call);
-    const entry = this.#options.journal.open(call);
-    const controller = new AbortController();
-    this.#open.set(entry, controller);
-    this.#options.onChange(entry);
-    const work = component
-      ? invoke(component, call, entry, controller, this.#options)
-      : pause(call.delayMs, controller.signal);
-    this.#running += 1;
-    void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
+    if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
+      throw violation(`made more than ${maxCallsInFlight} calls at a time`);
+    this.#begin(journal.open(call), call, component);
+  }
+
+  /** Waits for a call that was made before; starts it when the app that began it has died. */
+  join(entry: JournalEntry, call: Call): void {
+    if (entry.state !== "pending" || this.#open.has(entry) || this.#options.refuse) return;
+    this.#begin(entry, call, this.#check(call));
   }
 
   /** Gives a call up: its handler's signal fires, and no answer will come. Of no effect when it has ended. */
   cancel(entry: JournalEntry, reason: unknown): void {
     if (!this.#options.journal.cancel(entry)) return; // it settled while the word was on its way
     this.#release(entry)?.abort(reason);
-    this.#options.onChange(entry);
+    this.#whenRecorded(entry, () => this.#options.onChange(entry));
   }
 
-  /** Gives every open call up. */
+  /** Stops every handler, because the run ends here. Nothing of it is recorded: should the run go on, they are in doubt. */
   close(reason: unknown): void {
-    for (const entry of this.#open.keys()) this.cancel(entry, reason);
+    const { journal, onChange } = this.#options;
+    if (journal.pending === 0) return;
+    for (const entry of journal.entries()) {
+      if (!journal.cancel(entry)) continue;
+      this.#release(entry)?.abort(reason);
+      onChange(entry);
+    }
+  }
+
+  #begin(entry: JournalEntry, call: Call, component: Component | undefined): void {
+    const { onChange, record } = this.#options;
+    const controller = new AbortController();
+    this.#open.set(entry, controller);
+    onChange(entry);
+    if (!component) record(entry).catch(() => {}); // whoever records ends the run
+    const work = component
+      ? invoke(component, call, entry, controller, this.#options)
+      : pause(leftOf(call, entry), controller.signal);
+    this.#running += 1;
+    void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
   }
 
   #check(call: Call): Component | undefined {
-    const { journal, tools, agents, maxCalls, maxCallsInFlight } = this.#options;
+    const { tools, agents, maxCalls } = this.#options;
     if (call.seq > maxCalls) throw violation(`made more than the ${maxCalls} calls that this run may make`);
-    if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
-      throw violation(`made more than ${maxCallsInFlight} calls at a time`);
     if ((call.arguments?.data.length ?? 0) > MAX_ARGUMENT_BYTES) throw violation("sent arguments of more than 1 MiB");
     if (call.kind === CallKind.CALL_KIND_TIMER) return undefined;
     const kind = call.kind === CallKind.CALL_KIND_TOOL ? "tool" : "agent";
@@ -92,8 +116,16 @@ export class Gate {
     const answer = error ? ({ $case: "error", value: error } as const) : value && ({ $case: "value", value } as const);
     if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", answer)) return;
     this.#release(entry);
-    this.#options.onChange(entry);
-    this.#options.onSettled();
+    this.#whenRecorded(entry, () => {
+      this.#options.journal.tell();
+      this.#options.onChange(entry);
+      this.#options.onSettled();
+    });
+  }
+
+  /** In the order in which it was called: so records are made. */
+  #whenRecorded(entry: JournalEntry, tell: () => void): void {
+    void this.#options.record(entry).then(tell, () => {}); // whoever records ends the run
   }
 
   #release(entry: JournalEntry): AbortController | undefined {
@@ -101,6 +133,11 @@ export class Gate {
     this.#open.delete(entry);
     return controller;
   }
+}
+
+/** A timer whose app has died is due when it would have been. */
+function leftOf({ delayMs }: Call, { startedAt }: JournalEntry): number {
+  return delayMs - Math.max(0, Date.now() - startedAt.getTime());
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {

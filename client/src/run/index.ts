@@ -10,5 +10,5 @@ export {
   type RunFailureType,
   type RunUsage,
 } from "./outcome.ts";
-export { Run } from "./run.ts";
-export type { RunBudgets, RunRequest } from "./start.ts";
+export { type Recording, Run } from "./run.ts";
+export { type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";

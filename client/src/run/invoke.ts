@@ -1,5 +1,6 @@
 import type { Call, CallError, Value } from "@codemode/proto/messages";
 import type { CallInfo, Component } from "../registry/component.ts";
+import type { Checked } from "../registry/issues.ts";
 import { inputError, messageOf, outputError, timeoutError, toCallError } from "./call-error.ts";
 import type { JournalEntry } from "./journal.ts";
 import { argumentsFromWire, toWire } from "./values.ts";
@@ -12,6 +13,8 @@ export interface InvokeOptions {
   readonly maxAnswerBytes: () => number;
   /** Makes the call info, all but the signal. */
   readonly info: (seq: number) => Omit<CallInfo, "signal">;
+  /** Records how far a call is. Rejects when it could not, or when the run is no longer ours. */
+  readonly record: (entry: JournalEntry) => Promise<void>;
   /** Calls `body` in the context of the run. */
   readonly inContext: <T>(body: () => T) => T;
 }
@@ -31,10 +34,18 @@ export async function invoke(
   options: InvokeOptions,
 ): Promise<Answer> {
   try {
-    const checked = await checkInput(component, call);
+    // Most schemas answer at once: then one record says that the call was made and that its handler is called.
+    let checked = checkInput(component, call);
+    if (checked instanceof Promise || !checked.ok) {
+      await options.record(entry);
+      checked = await checked;
+    }
     if (!checked.ok) return { error: inputError(checked.message) };
     if (entry.state !== "pending") return {}; // given up while its schema was asked
     entry.handled = true;
+    await options.record(entry);
+    if (isOver(entry)) return {};
+    entry.called = true;
     const info = Object.freeze({ ...options.info(entry.seq), signal: controller.signal });
     const handled = options.inContext(async () => component.handle(checked.value, info));
     const output = await inTime(component.name, handled, controller, options.toolTimeoutMs);
@@ -44,11 +55,18 @@ export async function invoke(
   }
 }
 
-async function checkInput(component: Component, call: Call) {
+/** Given up while it was recorded. */
+function isOver({ state }: JournalEntry): boolean {
+  return state !== "pending";
+}
+
+function checkInput(component: Component, call: Call): Checked | Promise<Checked> {
+  const refuse = (error: unknown): Checked => ({ ok: false, message: messageOf(error) });
   try {
-    return await component.input.check(argumentsFromWire(call.arguments));
+    const checked = component.input.check(argumentsFromWire(call.arguments));
+    return checked instanceof Promise ? checked.catch(refuse) : checked;
   } catch (error) {
-    return { ok: false, message: messageOf(error) } as const;
+    return refuse(error);
   }
 }
 

@@ -14,8 +14,10 @@ export interface JournalEntry {
   readonly argumentsHash: Buffer;
   readonly startedAt: Date;
   state: CallProgress;
-  /** True from the moment the handler is called, once. */
+  /** True from before the handler is called, as it is recorded. */
   handled: boolean;
+  /** True from the moment the handler is called, or may have been by an app that has died. */
+  called: boolean;
   /** When it settled; absent for a cancelled one. */
   settledAt?: Date;
   /** Place in the order in which calls settled, from 1; absent for a cancelled one. */
@@ -26,11 +28,24 @@ export interface JournalEntry {
 
 /** The record of one run: what its program asked of the app, and what became of it. In memory. */
 export class Journal {
-  readonly #entries: JournalEntry[] = [];
+  readonly #entries: JournalEntry[];
   /** In the order in which they settled. */
-  readonly #settled: JournalEntry[] = [];
-  #pending = 0;
-  #lastSettledAt = 0;
+  readonly #settled: JournalEntry[];
+  /** Of these, how many are recorded, so that others may hear of them. */
+  #told: number;
+  #pending: number;
+  #lastSettledAt: number;
+
+  /** Takes `entries`, which an app before us has recorded. By seq, without gaps. */
+  constructor(entries: readonly JournalEntry[] = []) {
+    this.#entries = [...entries];
+    this.#settled = entries
+      .filter(({ settleOrder }) => settleOrder !== undefined)
+      .toSorted((a, b) => (a.settleOrder ?? 0) - (b.settleOrder ?? 0));
+    this.#told = this.#settled.length;
+    this.#pending = entries.filter(({ state }) => state === "pending").length;
+    this.#lastSettledAt = this.#settled.at(-1)?.settledAt?.getTime() ?? 0;
+  }
 
   get size(): number {
     return this.#entries.length;
@@ -41,9 +56,9 @@ export class Journal {
     return this.#pending;
   }
 
-  /** Calls that have an answer. */
+  /** Calls that have an answer which others may hear of. */
   get settled(): number {
-    return this.#settled.length;
+    return this.#told;
   }
 
   get(seq: number): JournalEntry | undefined {
@@ -54,9 +69,9 @@ export class Journal {
     return this.#entries;
   }
 
-  /** The call that settled in this place, from 1. */
+  /** The call that settled in this place, from 1, when others may hear of it. */
   settledAs(order: number): JournalEntry | undefined {
-    return this.#settled[order - 1];
+    return order > this.#told ? undefined : this.#settled[order - 1];
   }
 
   /** Opens the entry of the next call. The caller has checked that `call.seq` is the next one. */
@@ -69,6 +84,7 @@ export class Journal {
       startedAt: new Date(),
       state: "pending",
       handled: false,
+      called: false,
     };
     this.#entries.push(entry);
     this.#pending += 1;
@@ -76,8 +92,8 @@ export class Journal {
   }
 
   /**
-   * Records the answer to a call before anybody hears of it: its place in the order, and its time, which never goes
-   * back in that order even where the clock does. False when the call had ended before: the first end stands.
+   * Gives a call its answer, before anybody hears of it: its place in the order, and its time, which never goes back in
+   * that order even where the clock does. False when the call had ended before: the first end stands.
    */
   settle(entry: JournalEntry, state: "succeeded" | "failed", answer: CallResult["result"]): boolean {
     if (!this.#end(entry, state)) return false;
@@ -88,6 +104,11 @@ export class Journal {
     this.#settled.push(entry);
     entry.settleOrder = this.#settled.length;
     return true;
+  }
+
+  /** The next answer in the order of settling is recorded: others may hear of it. */
+  tell(): void {
+    this.#told += 1;
   }
 
   /** Records that nobody waits for a call any more. False when it had ended before. */

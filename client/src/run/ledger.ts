@@ -20,8 +20,8 @@ function stateOf(entry: JournalEntry): CallRecord["state"] {
     case "failed":
       return entry.state;
     case "cancelled":
-      return entry.handled ? "unknown" : "not started"; // told to stop: its effect may be there or not
+      return entry.called ? "unknown" : "not started"; // told to stop: its effect may be there or not
     case "pending":
-      return entry.handled ? "pending" : "not started";
+      return entry.called ? "pending" : "not started";
   }
 }

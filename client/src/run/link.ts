@@ -14,7 +14,7 @@ import { MAX_PIECE_BYTES, toPieces } from "./journal-wire.ts";
 // What one stream has been told of a run, and what it has asked of it. A run has at most one at a time.
 //
 // L1  A stream makes its calls in the order of their seqs, each once, but for those that its Start had as ended.
-// L2  A call that the journal has is joined, never started again; one that differs from it ends the run as Diverged.
+// L2  A call that the journal has is joined, never started again by this app; one that differs from it ends the run as Diverged.
 // L3  Answers go in settle order. One goes once its call was made on this stream; none overtakes another. Nothing waits for
 //     ever: what a program did before it made a call had settled before that call did.
 // L4  A journal that is sent has as settled exactly the calls whose answers this stream has.
@@ -56,7 +56,8 @@ export class Link {
     if (call.seq !== due) throw violation(`made call ${call.seq} where ${due} was due`);
     const known = this.#journal.get(due);
     if (!known) this.#gate.admit(call);
-    else if (!isSameCall(known, call)) throw new Divergence(known, call);
+    else if (!isSameCall(known, call)) throw Divergence.between(known, call);
+    else this.#gate.join(known, call);
     this.#made = due;
     this.settled();
   }
@@ -103,11 +104,13 @@ export class Link {
 
 /** The program did not do what it did in an earlier attempt. */
 export class Divergence extends Error {
-  constructor(known: JournalEntry, call: Call) {
+  static between(known: JournalEntry, call: Call): Divergence {
     const [was, is] = [subjectOf(known.kind === "timer", known.name), subjectOf(isTimer(call), call.name)];
     const difference =
       was === is ? `another ${is === "timer" ? "delay" : "input"} for ${is}` : `${is} instead of ${was}`;
-    super(`Call ${known.seq} came with ${difference}: the program did not do what it did in an earlier attempt`);
+    return new Divergence(
+      `Call ${known.seq} came with ${difference}: the program did not do what it did in an earlier attempt`,
+    );
   }
 }
 

@@ -20,7 +20,9 @@ export type RunFailureType =
   | "Unserializable"
   | "Diverged"
   | "Cancelled"
-  | "Crashed";
+  | "Crashed"
+  /** The app died while a handler ran, and nobody knows what it did. See `codemode.settle`. */
+  | "InDoubt";
 
 /** Why a program has no value. Its texts come from the program and its executor: show them, never run them. */
 export interface RunFailure {
@@ -54,7 +56,7 @@ export type OutputItem =
   | { readonly type: "json"; readonly value: unknown }
   | { readonly type: "image"; readonly mimeType: string; readonly data: Uint8Array };
 
-/** What became of one call. `unknown`: its handler was told to stop, and may have had its effect or not. */
+/** What became of one call. `unknown`: its handler was told to stop, or its app died, and it may have had its effect or not. */
 export interface CallRecord {
   readonly seq: number;
   readonly name: string;

@@ -1,5 +1,6 @@
 import {
   type Accepted,
+  type Call,
   type Finished,
   type Log,
   type Output,
@@ -9,15 +10,18 @@ import {
 } from "@codemode/proto/messages";
 import { CodemodeError } from "@codemode/proto";
 import { messageOf } from "./call-error.ts";
+import type { CallRow } from "../journal/index.ts";
 import { Evidence } from "./evidence.ts";
 import { Gate, violation } from "./gate.ts";
 import { Journal } from "./journal.ts";
 import { toFailure, toUsage } from "./from-wire.ts";
 import { toLedger, toRecord } from "./ledger.ts";
 import { withLoops } from "./loops.ts";
-import { Link, type Say } from "./link.ts";
+import { Divergence, Link, type Say } from "./link.ts";
 import { type CallRecord, type Interruption, Outcome, type RunFailure } from "./outcome.ts";
-import { type RunRequest, toStart } from "./start.ts";
+import { type Put, Recorder } from "./recorder.ts";
+import { toEntries, toRow } from "./rows.ts";
+import { type RunRequest, type RunStart, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
 // What the app holds of one run, whatever its executor says: where the run has no budget, the ceilings of every executor.
@@ -27,6 +31,29 @@ const MAX_LOG_LINES = 10_000;
 const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
 const MAX_WAIT_MS = 86_400_000;
+const MAX_DOUBTS = 10; // calls that a message names
+
+/** What a run is, and was before: what an app before us has recorded, and where it is recorded from now on. */
+export interface Recording {
+  readonly start: RunStart;
+  readonly calls: readonly CallRow[];
+  readonly put: Put;
+  /** A record could not be made, or the run is no longer ours. It has been stopped. Told once. */
+  readonly onFailure: (error: unknown) => void;
+  /** True when another app, or an earlier call of `execute`, has begun it. */
+  readonly isResumed: boolean;
+  /** True when the recorded calls are all there are: no handler is called, no timer started. */
+  readonly isReplay?: boolean;
+}
+
+/** Keeps nothing. */
+const unrecorded = (request: RunRequest): Recording => ({
+  start: toStart(request),
+  calls: [],
+  put: () => Promise.resolve(),
+  onFailure() {},
+  isResumed: false,
+});
 
 // Run
 // ==========================================================================
@@ -37,17 +64,22 @@ const MAX_WAIT_MS = 86_400_000;
 //
 // R1  Handlers outlive a stream: they are told to stop when the run ends, and when their program gives them up.
 // R2  After the end no handler of the run is started, and those that run have been told to stop.
+// R3  What could not be recorded ends the run here.
 
 /** See the head of this file. */
 export class Run {
   readonly request: RunRequest;
   /** Attempts so far. */
-  attempts = 0;
+  attempts: number;
   /** Why they ended, but for the last. */
   readonly interruptions: Interruption[] = [];
-  readonly #journal = new Journal();
+  /** True when it ended for now, by no doing of its program: it may be resumed. */
+  isUnfinished = false;
+  readonly #journal: Journal;
+  readonly #recorder: Recorder;
+  readonly #isReplay: boolean;
   readonly #gate: Gate;
-  readonly #start: Omit<Start, "attempt">;
+  readonly #start: RunStart;
   readonly #evidence: Evidence;
   #accepted: Accepted | undefined;
   #acceptedAt = 0;
@@ -57,9 +89,18 @@ export class Run {
   #heldSince: number | undefined;
 
   /** Throws `UnserializableError` when the context or the config cannot cross. */
-  constructor(request: RunRequest) {
+  constructor(request: RunRequest, recording: Recording = unrecorded(request)) {
     this.request = request;
     const { executionId, correlationId, context, budgets } = request;
+    const { start, calls, isReplay = false } = recording;
+    this.attempts = recording.isResumed ? 1 : 0; // those of another app are not known; there was one
+    this.#start = { ...start, correlationId };
+    this.#journal = new Journal(toEntries(executionId, calls));
+    this.#isReplay = isReplay;
+    this.#recorder = new Recorder(recording.put, (error) => {
+      this.release(error);
+      recording.onFailure(error);
+    });
     this.#gate = new Gate({
       journal: this.#journal,
       tools: request.tools,
@@ -76,8 +117,9 @@ export class Run {
         if (record) request.onCall?.(entry.state === "pending" ? { ...record, state: "pending" } : record);
       },
       onSettled: () => this.#link?.settled(),
+      record: (entry) => this.#recorder.put(toRow(entry)),
+      refuse: isReplay ? refuse : undefined,
     });
-    this.#start = toStart(request);
     this.#evidence = new Evidence({
       logLines: budgets.maxLogLines ?? MAX_LOG_LINES,
       logBytes: budgets.maxLogBytes ?? MAX_LOG_BYTES,
@@ -142,6 +184,47 @@ export class Run {
     }
   }
 
+  /** Resolves when what has been done so far is recorded. Throws what has stopped that. */
+  recorded(): Promise<void> {
+    return this.#recorder.flush();
+  }
+
+  /**
+   * The end of a run that cannot go on before somebody tells what an app that has died did: calls whose handlers it had
+   * called, and which must not be called again. `undefined` when there are none.
+   */
+  inDoubt(): Outcome | undefined {
+    const { executionId, tools, agents } = this.request;
+    const doubtful = this.#journal.entries().filter(({ state, called, kind, name }) => {
+      const component = (kind === "agent" ? agents : tools).get(name);
+      return state === "pending" && called && kind !== "timer" && !component?.idempotent;
+    });
+    const [first] = doubtful;
+    if (!first) return undefined;
+    this.isUnfinished = true;
+    const which = doubtful.map(({ seq, name }) => `${seq} (${JSON.stringify(name)})`);
+    const shown = which.slice(0, MAX_DOUBTS).join(", ") + (which.length > MAX_DOUBTS ? ", …" : "");
+    return this.end({
+      type: "InDoubt",
+      message: `Nobody knows what became of call${which.length === 1 ? "" : "s"} ${shown}: the run was cut off while the handler ran`,
+      hint:
+        `find out, tell it by codemode.settle(${JSON.stringify(executionId)}, ${first.seq}, { value } | { error } | "retry"), ` +
+        `then execute the same again`,
+      seq: first.seq,
+      tool: first.name,
+    });
+  }
+
+  /**
+   * The program waits, and nothing but an answer lets it go on.
+   *
+   * @throws {@link Divergence} when there is none to come.
+   */
+  idle(awaited: readonly number[]): void {
+    if (!this.#isReplay) return;
+    throw new Divergence(`The journal ends here: it has no answer to call ${awaited.join(", ")}`);
+  }
+
   /** Gives all open calls up, which fires their signals. Only when the run is to end. */
   release(reason: unknown): void {
     this.#gate.close(reason);
@@ -150,8 +233,12 @@ export class Run {
   /** The end as the executor tells it. */
   finish(finished: Finished): Outcome {
     switch (finished.result?.$case) {
-      case "value":
-        return this.#outcome(this.#read(finished.result.value), null, finished);
+      case "value": {
+        const value = this.#read(finished.result.value);
+        const made = finished.usage?.calls ?? 0;
+        const failure = this.#isReplay && made < this.#journal.size ? fewer(made, this.#journal.size) : null;
+        return this.#outcome(failure ? undefined : value, failure, finished);
+      }
       case "error": {
         const failure = toFailure(finished.result.value);
         if (!failure) throw violation(`failed with a type of error (${finished.result.value.type}) that is not known`);
@@ -165,6 +252,12 @@ export class Run {
   /** The end as the app sees it, when the executor cannot tell. */
   end(failure: RunFailure, finished?: Finished): Outcome {
     return this.#outcome(undefined, failure, finished);
+  }
+
+  /** The end for now: executors did not bring it to its own. */
+  interrupted(failure: RunFailure): Outcome {
+    this.isUnfinished = true;
+    return this.end(failure);
   }
 
   /** The end that the app asked for. */
@@ -208,4 +301,12 @@ export class Run {
       interruptions: [...this.interruptions],
     });
   }
+}
+
+function fewer(made: number, recorded: number): RunFailure {
+  return { type: "Diverged", message: `The program made ${made} calls; the journal has ${recorded}` };
+}
+
+function refuse(call: Call): never {
+  throw new Divergence(`Call ${call.seq} is not in the journal: the program did not end where it had ended before`);
 }

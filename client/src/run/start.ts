@@ -54,8 +54,11 @@ export interface RunRequest {
   readonly onCall?: ((call: CallRecord) => void) | undefined;
 }
 
-/** The first message of every attempt, but for its number. Throws `UnserializableError`. */
-export function toStart(request: RunRequest): Omit<Start, "attempt"> {
+/** The first message of every attempt, but for its number. */
+export type RunStart = Omit<Start, "attempt">;
+
+/** Throws `UnserializableError`. */
+export function toStart(request: RunRequest): RunStart {
   const { executionId, correlationId, code, fileName } = request;
   return {
     executionId,

@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+import type { RunRequest, RunStart } from "../run/index.ts";
+
+/**
+ * SHA-256 over all that makes a run what it is, for its program: its text and name, what it may call, what it sees and what
+ * it may use. Who asks for it, and the secrets of the handlers, are no part of it.
+ */
+export function fingerprintOf(
+  { code, fileName, tools, agents, budgets, onOversize }: RunRequest,
+  start: RunStart,
+): string {
+  const given = Object.entries(budgets).filter(([, value]) => value !== undefined);
+  const parts = [
+    code,
+    fileName ?? null,
+    [...tools.keys()].toSorted(),
+    [...agents.keys()].toSorted(),
+    start.context?.data.toString("utf8"),
+    start.config?.data.toString("utf8"),
+    given.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    onOversize ?? null,
+  ];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}

@@ -1,0 +1,217 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { CodemodeError } from "@codemode/proto";
+import { Start } from "@codemode/proto/messages";
+import { FencedError } from "../errors.ts";
+import type { ExecutorClient } from "../executor-client/index.ts";
+import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
+import { checkSame } from "../journal/rules.ts";
+import type { Logger } from "../logger.ts";
+import { type Outcome, Run, type RunRequest, type RunStart } from "../run/index.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { Leases } from "./leases.ts";
+import { decodeOutcome, encodeOutcome } from "./outcome-text.ts";
+
+const POLL_MS = 250; // how late the end of a run elsewhere may be seen
+
+/** A run, ready to begin. */
+export interface Prepared {
+  readonly request: RunRequest;
+  /** Of a first attempt. */
+  readonly start: RunStart;
+}
+
+export interface RunsOptions {
+  readonly client: ExecutorClient;
+  readonly store: JournalStore;
+  /** How long the runs of this process are its own after its death, in milliseconds. */
+  readonly leaseMs: number;
+  /** Ends all runs for now. */
+  readonly closing: AbortSignal;
+  readonly logger: Logger;
+}
+
+// Runs
+// ==========================================================================
+// The runs of one client, by their ids: same id, same run.
+//
+//   Runs own       who may run what: claims, leases, what is recorded of an end.
+//   A Run owns     one run while it is ours.
+//   A store owns   what is known of it, for whoever comes after us.
+//
+// D1  A run is claimed before it begins, and its lease kept until it ends. Losing it ends the run here at once.
+// D2  An outcome is recorded before the caller has it, if it is the run's own. What only cut it short (a lost executor, a
+//     closed client, a call in doubt) is not: the lease is given back, and whoever executes the same again resumes it.
+// D3  An id that runs here is joined; elsewhere, waited for. One that has ended is answered from the record.
+
+/** See the head of this file. */
+export class Runs {
+  readonly #options: RunsOptions;
+  readonly #leases: Leases;
+  readonly #live = new Map<string, { readonly record: RunRecord; readonly outcome: Promise<Outcome> }>();
+  /** What still has to come to its end before the client is closed. */
+  readonly #working = new Set<Promise<unknown>>();
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+    this.#leases = new Leases(options.store, options.leaseMs, options.logger);
+  }
+
+  /** Runs it, joins it, or tells how it ended (D3). */
+  execute(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
+    const { request, start } = prepared;
+    const { executionId } = request;
+    const record: RunRecord = {
+      executionId,
+      fingerprint: fingerprintOf(request, start),
+      start: Start.encode({ ...start, attempt: 1 }).finish(),
+      createdAt: new Date(),
+    };
+    const live = this.#live.get(executionId);
+    if (live) return this.#join(live, record, prepared, signal);
+    const outcome = this.#track(this.#begin(record, prepared, signal).finally(() => this.#live.delete(executionId)));
+    this.#live.set(executionId, { record, outcome });
+    return outcome;
+  }
+
+  /** Runs a recorded run once more, for itself: it has no id here, and nothing of it is recorded. */
+  rehearse(run: Run, signal: AbortSignal | undefined): Promise<Outcome> {
+    const { client, closing } = this.#options;
+    return this.#track(client.execute(run, AbortSignal.any([closing, ...(signal ? [signal] : [])])));
+  }
+
+  /** Resolves when nothing runs any more. */
+  async ended(): Promise<void> {
+    while (this.#working.size > 0) await Promise.allSettled(this.#working);
+  }
+
+  async #join(
+    live: { readonly record: RunRecord; readonly outcome: Promise<Outcome> },
+    record: RunRecord,
+    prepared: Prepared,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome> {
+    checkSame(live.record, record);
+    if (!signal) return live.outcome;
+    using aborted = onceAborted(signal);
+    const first = await Promise.race([live.outcome, aborted.promise]);
+    return first === ABORTED ? unstarted(prepared).cancelled(signal.reason) : first;
+  }
+
+  async #begin(record: RunRecord, prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
+    const { store, closing, logger } = this.#options;
+    const { owner, leaseMs } = this.#leases;
+    const either = AbortSignal.any([closing, ...(signal ? [signal] : [])]);
+    for (;;) {
+      const claim = await store.claim(record, owner, leaseMs);
+      switch (claim.kind) {
+        case "owned":
+          return this.#own(claim, record, prepared, either);
+        case "done":
+          return decodeOutcome(claim.outcome);
+        case "held": {
+          const { executionId } = record;
+          logger.debug({ executionId, owner: claim.owner, until: claim.until }, "The run is live elsewhere, waiting");
+          const waitMs = Math.min(POLL_MS, Math.max(1, claim.until.getTime() - Date.now()));
+          await sleep(waitMs, undefined, { signal: either }).catch(() => {});
+          if (either.aborted) return unstarted(prepared).cancelled(either.reason);
+        }
+      }
+    }
+  }
+
+  async #own(
+    { fence, run: stored }: Claim & { kind: "owned" },
+    record: RunRecord,
+    prepared: Prepared,
+    either: AbortSignal,
+  ): Promise<Outcome> {
+    const { store, logger, closing } = this.#options;
+    const { executionId } = record;
+    const stop = new AbortController();
+    const onFailure = (error: unknown) => stop.abort(toStopped(executionId, error));
+    const isResumed = Buffer.compare(stored.record.start, record.start) !== 0;
+    let run: Run | undefined;
+    let isRecorded = false;
+    try {
+      using _ = this.#leases.keep({ executionId, fence, onLost: onFailure });
+      run = new Run(prepared.request, {
+        start: isResumed ? Start.decode(stored.record.start) : prepared.start,
+        calls: stored.calls,
+        put: (row) => store.put(executionId, fence, row),
+        onFailure,
+        isResumed,
+      });
+      if (isResumed) logger.info({ executionId, calls: stored.calls.length }, "Resuming the run");
+      const outcome = run.inDoubt() ?? (await this.#run(run, either, stop.signal));
+      const wasClosed = closing.aborted && either.reason === closing.reason && outcome.error?.type === "Cancelled";
+      await run.recorded();
+      if (run.isUnfinished || wasClosed) return outcome;
+      await store.finish(executionId, fence, encodeOutcome(outcome));
+      isRecorded = true;
+      return outcome;
+    } catch (error) {
+      if (stop.signal.aborted) throw stop.signal.reason;
+      throw error instanceof FencedError ? toStopped(executionId, error) : error;
+    } finally {
+      if (!isRecorded) {
+        await run?.recorded().catch(() => {}); // what has settled is worth keeping for whoever resumes it
+        await this.#release(executionId, fence);
+      }
+    }
+  }
+
+  /** Rejects as soon as the run is no longer ours, whatever its executor still does. */
+  async #run(run: Run, either: AbortSignal, stopped: AbortSignal): Promise<Outcome> {
+    using lost = onceAborted(stopped);
+    const running = this.#track(this.#options.client.execute(run, AbortSignal.any([either, stopped])));
+    const outcome = await Promise.race([running, lost.promise]);
+    if (outcome === ABORTED) throw stopped.reason;
+    return outcome;
+  }
+
+  async #release(executionId: string, fence: number): Promise<void> {
+    try {
+      await this.#options.store.release(executionId, fence);
+    } catch (error) {
+      this.#options.logger.warn(
+        { executionId, error },
+        "The lease of a run could not be given back; it runs out by itself",
+      );
+    }
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#working.add(work);
+    const forget = () => void this.#working.delete(work);
+    work.then(forget, forget);
+    return work;
+  }
+}
+
+const ABORTED = Symbol("aborted");
+
+function onceAborted(signal: AbortSignal): Disposable & { readonly promise: Promise<typeof ABORTED> } {
+  const { promise, resolve } = Promise.withResolvers<typeof ABORTED>();
+  const onAbort = () => resolve(ABORTED);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return { promise, [Symbol.dispose]: () => signal.removeEventListener("abort", onAbort) };
+}
+
+/** A run of which nothing has been done here. */
+function unstarted({ request, start }: Prepared): Run {
+  return new Run(request, { start, calls: [], put: () => Promise.resolve(), onFailure() {}, isResumed: false });
+}
+
+/** What the caller is told when a run is no longer ours, or cannot be recorded. */
+function toStopped(executionId: string, error: unknown): CodemodeError {
+  const run = JSON.stringify(executionId);
+  const why = error instanceof Error ? error.message : String(error);
+  if (error instanceof FencedError) {
+    const message = `Another process has taken over run ${run}, which has been stopped here: ${why}`;
+    return new FencedError(message, { cause: error });
+  }
+  const code = CodemodeError.is(error) ? error.code : "INTERNAL";
+  const message = `Run ${run} has been stopped, because what it does cannot be recorded: ${why}; execute the same again to resume it`;
+  return new CodemodeError(code, message, { cause: error });
+}

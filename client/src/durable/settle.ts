@@ -1,0 +1,88 @@
+import { CodemodeError } from "@codemode/proto";
+import { CallResult, type Value } from "@codemode/proto/messages";
+import type { CallRow, JournalStore } from "../journal/index.ts";
+import type { Component, ComponentRegistry } from "../registry/index.ts";
+import { messageOf, toCallError } from "../run/call-error.ts";
+import { toWire } from "../run/values.ts";
+
+/** What became of a call that was in doubt. */
+export type Settlement =
+  /** It succeeded, and this is what its handler returned. Checked by the tool's output schema where it is registered. */
+  | { readonly value: unknown }
+  /** It failed. The program may catch it: name, message and code. */
+  | { readonly error: Error | CallFailure }
+  /** It had no effect: the handler is to be called again. */
+  | "retry";
+
+/** How a call failed, where there is no Error at hand. */
+export interface CallFailure {
+  readonly name?: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly retryable?: boolean;
+}
+
+/** Records what became of a pending call of a run that nobody runs. */
+export async function settleCall(
+  store: JournalStore,
+  registry: ComponentRegistry,
+  executionId: string,
+  seq: number,
+  settlement: Settlement,
+): Promise<void> {
+  const cannot = `Cannot settle call ${seq} of ${JSON.stringify(executionId)}`;
+  const calls = (await store.load(executionId))?.calls;
+  if (!calls) throw new CodemodeError("NOT_FOUND", `${cannot}: the run is not recorded`);
+  const call = calls.find((row) => row.seq === seq);
+  if (!call) throw new CodemodeError("NOT_FOUND", `${cannot}: the run has made no such call`);
+  // A store would say the same, but it must not look as if a bad value were what is wrong.
+  if (call.state !== "pending") throw refused(`${cannot}: it has settled (${call.state})`);
+  if (call.kind === "timer") throw refused(`${cannot}: it is a timer, which starts again by itself`);
+  await store.resolve(executionId, await settled(call, calls, settlement, registry, cannot));
+}
+
+async function settled(
+  call: CallRow,
+  calls: readonly CallRow[],
+  settlement: Settlement,
+  registry: ComponentRegistry,
+  cannot: string,
+): Promise<CallRow> {
+  if (settlement === "retry") return { ...call, handled: false };
+  if (typeof settlement !== "object" || settlement === null || "value" in settlement === "error" in settlement) {
+    throw refused(`${cannot}: say { value }, { error } or "retry"`);
+  }
+  const isFailure = "error" in settlement;
+  const answer: CallResult["result"] = isFailure
+    ? { $case: "error", value: toCallError(settlement.error) }
+    : { $case: "value", value: await checked(call, settlement.value, registry, cannot) };
+  const last = calls.reduce((latest, { settledAt }) => Math.max(latest, settledAt?.getTime() ?? 0), 0);
+  const settledAt = new Date(Math.max(last, Date.now())); // it never goes back in the order of settling
+  return {
+    ...call,
+    state: isFailure ? "failed" : "succeeded",
+    settledAt,
+    settleOrder: 1 + calls.filter(({ settleOrder }) => settleOrder !== undefined).length,
+    result: CallResult.encode({ seq: call.seq, result: answer, settledAt, more: false }).finish(),
+  };
+}
+
+async function checked(call: CallRow, value: unknown, registry: ComponentRegistry, cannot: string): Promise<Value> {
+  const output = componentOf(call, registry)?.output;
+  try {
+    const result = output ? await output.check(value) : ({ ok: true, value } as const);
+    if (!result.ok) throw new TypeError(result.message);
+    return toWire(result.value);
+  } catch (cause) {
+    throw refused(`${cannot}: the value is none that ${JSON.stringify(call.name)} returns, ${messageOf(cause)}`, cause);
+  }
+}
+
+function componentOf({ kind, name }: CallRow, registry: ComponentRegistry): Component | undefined {
+  const components = kind === "agent" ? registry.listAgents() : registry.listTools();
+  return components.find((component) => component.name === name);
+}
+
+function refused(message: string, cause?: unknown): CodemodeError {
+  return new CodemodeError("INVALID_ARGUMENT", message, cause === undefined ? {} : { cause });
+}
