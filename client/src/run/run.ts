@@ -45,7 +45,7 @@ export class Run {
   attempts = 0;
   /** Why they ended, but for the last. */
   readonly interruptions: Interruption[] = [];
-  readonly #journal = new Journal();
+  readonly #journal: Journal;
   readonly #gate: Gate;
   readonly #start: Omit<Start, "attempt">;
   readonly #evidence: Evidence;
@@ -56,9 +56,10 @@ export class Run {
   #heldMs = 0;
   #heldSince: number | undefined;
 
-  /** Throws `UnserializableError` when the context or the config cannot cross. */
-  constructor(request: RunRequest) {
+  /** Goes on from `journal`, and takes it. Throws `UnserializableError` when the context or the config cannot cross. */
+  constructor(request: RunRequest, journal = new Journal()) {
     this.request = request;
+    this.#journal = journal;
     const { executionId, correlationId, context, budgets } = request;
     this.#gate = new Gate({
       journal: this.#journal,

@@ -52,11 +52,14 @@ export interface RunRequest {
   readonly inContext: <T>(body: () => T) => T;
   readonly onLog?: ((line: LogLine) => void) | undefined;
   readonly onCall?: ((call: CallRecord) => void) | undefined;
+  /** What chance and time begin with: new for each run when absent. */
+  readonly origin?: { readonly seed: Buffer; readonly clock: Date } | undefined;
 }
 
 /** The first message of every attempt, but for its number. Throws `UnserializableError`. */
 export function toStart(request: RunRequest): Omit<Start, "attempt"> {
   const { executionId, correlationId, code, fileName } = request;
+  const { seed, clock } = request.origin ?? { seed: randomBytes(16), clock: new Date() };
   return {
     executionId,
     correlationId,
@@ -67,8 +70,8 @@ export function toStart(request: RunRequest): Omit<Start, "attempt"> {
     context: toWire(request.context.variables),
     config: toWire(request.config),
     budgets: toBudgets(request.budgets),
-    seed: randomBytes(16),
-    clock: new Date(),
+    seed,
+    clock,
     valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
     onOversize: ON_OVERSIZE[request.onOversize ?? "default"],
     journal: undefined,
