@@ -7,7 +7,6 @@ import {
   RunErrorType,
   type Start,
   toDuration,
-  toMs,
   type Value,
 } from "@codemode/proto";
 import { encode } from "@codemode/proto/values";
