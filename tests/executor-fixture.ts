@@ -19,6 +19,7 @@ import {
 import { decode, encode } from "@codemode/proto/values";
 import { readConfig } from "../executor/src/config/config.ts";
 import { type Executor, startExecutor } from "../executor/src/executor.ts";
+import { Keep } from "../executor/src/session/journal.ts";
 
 const main = fileURLToPath(new URL("../executor/src/main.ts", import.meta.url));
 
@@ -28,22 +29,25 @@ type Kind = Received["$case"];
 type Said<K extends Kind> = { [R in Received as R["$case"]]: R["value"] }[K];
 
 /** An executor in this process, on a free port. Disposal fails the test when one of its workers is left. */
-export async function startInProcess(env: Record<string, string> = {}): Promise<Fixture> {
+export async function startInProcess(env: Record<string, string> = {}, keep = new Keep()): Promise<Fixture> {
   const settings = { CODEMODE_EXECUTOR_LISTEN: "127.0.0.1:0", CODEMODE_EXECUTOR_WORKERS: "1" };
   const log: object[] = [];
   const config = readConfig([], { ...settings, ...env });
-  const executor = await startExecutor(config, { info: (fields) => void log.push(fields) });
-  return new Fixture(executor, log, config.apiKey);
+  const executor = await startExecutor(config, { info: (fields) => void log.push(fields) }, { keep });
+  return new Fixture(executor, log, config.apiKey, keep);
 }
 
 export class Fixture implements AsyncDisposable {
   readonly executor: Executor;
   readonly log: readonly object[];
   readonly client: ExecutorServiceClient;
+  /** What it keeps to replay runs from. */
+  readonly keep: Keep;
   readonly #key: string | undefined;
 
-  constructor(executor: Executor, log: readonly object[], key: string | undefined) {
+  constructor(executor: Executor, log: readonly object[], key: string | undefined, keep: Keep) {
     this.executor = executor;
+    this.keep = keep;
     this.log = log;
     this.#key = key;
     this.client = connect(executor.address);
@@ -173,7 +177,7 @@ export function unary<T>(call: (reply: (error: ServiceError | null, value?: T) =
 
 /** An executor as a child process on a private socket, held by a lifeline. */
 export class ChildExecutor implements AsyncDisposable {
-  readonly key = randomBytes(16).toString("hex");
+  readonly key: string;
   readonly child: ChildProcess;
   readonly lifeline: Duplex;
   readonly exited: Promise<unknown>;
@@ -181,7 +185,8 @@ export class ChildExecutor implements AsyncDisposable {
   readonly #folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
   address = "";
 
-  private constructor(env: Record<string, string>) {
+  private constructor(env: Record<string, string>, key: string) {
+    this.key = key;
     const args = [main, "--listen", `unix:${join(this.#folder.path, "s")}`, "--lifeline", "3"];
     const environment = { PATH: process.env["PATH"], CODEMODE_EXECUTOR_WORKERS: "2", ...env };
     this.child = spawn(process.execPath, args, { env: environment, stdio: ["ignore", "ignore", "pipe", "pipe"] });
@@ -190,8 +195,8 @@ export class ChildExecutor implements AsyncDisposable {
     this.exited = once(this.child, "exit");
   }
 
-  static async start(env: Record<string, string> = {}): Promise<ChildExecutor> {
-    const started = new ChildExecutor(env);
+  static async start(env: Record<string, string> = {}, key = randomBytes(16).toString("hex")): Promise<ChildExecutor> {
+    const started = new ChildExecutor(env, key);
     started.lifeline.write(`${JSON.stringify({ apiKey: started.key })}\n`);
     const [line] = (await once(createInterface(started.lifeline), "line")) as [string];
     const told = JSON.parse(line) as { listening?: string; error?: string };

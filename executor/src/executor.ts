@@ -7,6 +7,7 @@ import { Edge } from "./edge/server.ts";
 import { launch } from "./pool/launch.ts";
 import { Pool } from "./pool/pool.ts";
 import { systemProbe } from "./pool/probe.ts";
+import { Keep } from "./session/journal.ts";
 import { DEFAULT_BUDGETS, MAX_BUDGETS, wireBudgets } from "./session/budgets.ts";
 
 /** What an executor writes its log to. */
@@ -24,11 +25,19 @@ export interface Executor extends AsyncDisposable {
   drain(timeoutMs: number): Promise<void>;
 }
 
+/** Parts that the caller has a hand on. */
+export interface Parts {
+  /** Told of the pool before its first worker is there. */
+  readonly onPool?: (pool: Pool) => void;
+  /** What is kept to replay runs from. */
+  readonly keep?: Keep;
+}
+
 /** Puts the parts together: the only place that knows all of them. Takes no signals and ends no process. */
 export async function startExecutor(
   config: ExecutorConfig,
   log: Log,
-  onPool: (pool: Pool) => void = () => {},
+  { onPool = () => {}, keep = new Keep() }: Parts = {},
 ): Promise<Executor> {
   requireKey(config);
   const executorId = `ex-${nanoid(12)}`;
@@ -40,7 +49,7 @@ export async function startExecutor(
     maxStreams: config.workers + config.queue + SPARE_STREAMS,
     host: {
       executorId,
-      keep: { bytes: 0 },
+      keep,
       lend: (applicant, signal) => pool.lend(applicant, signal),
       ended: (report) => log.info({ executorId, ...report }, "run ended"),
     },

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   process.on("SIGTERM", onSignal);
   // A terminal's Ctrl-C reaches the parent as well, and that one decides what it means for us.
   process.on("SIGINT", lifeline ? () => {} : onSignal);
-  executor = await startExecutor(config, log, (started) => (pool = started));
+  executor = await startExecutor(config, log, { onPool: (started) => (pool = started) });
   const { address, executorId } = executor;
   if (lifeline) await lifeline.tell({ listening: address, executorId });
   else process.stderr.write(`Codemode executor ${executorId} listens on ${address}\n`);

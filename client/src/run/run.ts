@@ -88,14 +88,22 @@ export class Run {
   #heldMs = 0;
   #heldSince: number | undefined;
 
-  /** Throws `UnserializableError` when the context or the config cannot cross. */
-  constructor(request: RunRequest, recording: Recording = unrecorded(request)) {
+  /**
+   * Takes `journal`, with which it goes on.
+   *
+   * Throws `UnserializableError` when the context or the config cannot cross.
+   */
+  constructor(
+    request: RunRequest,
+    recording: Recording = unrecorded(request),
+    journal: Journal = new Journal(toEntries(request.executionId, recording.calls)),
+  ) {
     this.request = request;
+    this.#journal = journal;
     const { executionId, correlationId, context, budgets } = request;
-    const { start, calls, isReplay = false } = recording;
+    const { start, isReplay = false } = recording;
     this.attempts = recording.isResumed ? 1 : 0; // those of another app are not known; there was one
     this.#start = { ...start, correlationId };
-    this.#journal = new Journal(toEntries(executionId, calls));
     this.#isReplay = isReplay;
     this.#recorder = new Recorder(recording.put, (error) => {
       this.release(error);

@@ -52,6 +52,8 @@ export interface RunRequest {
   readonly inContext: <T>(body: () => T) => T;
   readonly onLog?: ((line: LogLine) => void) | undefined;
   readonly onCall?: ((call: CallRecord) => void) | undefined;
+  /** What chance and time begin with: new for each run when absent. */
+  readonly origin?: { readonly seed: Buffer; readonly clock: Date } | undefined;
 }
 
 /** The first message of every attempt, but for its number. */
@@ -60,6 +62,7 @@ export type RunStart = Omit<Start, "attempt">;
 /** Throws `UnserializableError`. */
 export function toStart(request: RunRequest): RunStart {
   const { executionId, correlationId, code, fileName } = request;
+  const { seed, clock } = request.origin ?? { seed: randomBytes(16), clock: new Date() };
   return {
     executionId,
     correlationId,
@@ -70,8 +73,8 @@ export function toStart(request: RunRequest): RunStart {
     context: toWire(request.context.variables),
     config: toWire(request.config),
     budgets: toBudgets(request.budgets),
-    seed: randomBytes(16),
-    clock: new Date(),
+    seed,
+    clock,
     valueEncoding: ValueEncoding.VALUE_ENCODING_EXACT,
     onOversize: ON_OVERSIZE[request.onOversize ?? "default"],
     journal: undefined,

@@ -216,8 +216,10 @@ export class Pool implements AsyncDisposable {
 
   /** An idle worker of another tenant that `waiter` may have the place of. */
   #others(waiter: Waiter): Member | undefined {
+    const idle = [...this.#members].filter(({ state }) => state.kind === "idle");
+    if (idle.length === 0) return undefined; // the rule while many wait, for whom the line is not to be walked each time
     const wanted = new Set(waiter.passedOver < this.size ? [...this.#line].map(({ tenant }) => tenant) : []);
-    return [...this.#members].find(({ state, worker }) => state.kind === "idle" && !wanted.has(worker.tenant ?? ""));
+    return idle.find(({ worker }) => !wanted.has(worker.tenant ?? ""));
   }
 
   #lend(member: Member, tenant: string): Lease {

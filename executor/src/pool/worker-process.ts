@@ -74,14 +74,16 @@ export class WorkerProcess {
     return this.#child.signalCode;
   }
 
-  /** False when the channel is full; `onDrain` tells when it is not. */
+  /** False when the channel is full; `onDrain` tells when it is not, or when the process is gone and takes nothing. */
   send(request: Request): boolean {
     if (this.#gone || !this.#channel?.writable) return true; // "died" is on its way
     return this.#channel.write(frame(WorkerRequest.encode({ request }).finish()));
   }
 
   onDrain(listener: () => void): void {
-    this.#channel?.once("drain", listener);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#channel?.once("drain", resolve);
+    void Promise.race([promise, this.exited]).then(listener);
   }
 
   /** Stops reading, so that the program waits where it writes. */

@@ -75,7 +75,7 @@ export class ActiveRun implements RunSink {
     this.#journal = journal;
     this.#shown = { ...program.shown };
     const { wallMs, waitMs } = program.budgets;
-    this.#clock = new RunClock({ wallMs, waitMs }, (spent) => this.#overdue(spent));
+    this.#clock = new RunClock({ wallMs, waitMs }, (spent) => this.#overdue(this.#timeout(spent)));
     this.#begin(lease);
   }
 
@@ -85,6 +85,7 @@ export class ActiveRun implements RunSink {
     if (!this.#journal.answer(result)) return true;
     switch (this.#life.kind) {
       case "on a worker":
+        this.#journal.trim(); // it is on its way to the worker; another life asks the app again
         this.#clock.spend("wall");
         return this.#life.lease.settle(result);
       case "parked":
@@ -240,12 +241,12 @@ export class ActiveRun implements RunSink {
 
   #idle(lease: Lease, { awaited }: Idle): void {
     if (!lease.waiting) return; // more answers are on their way to it
-    const open = awaited.filter((seq) => !this.#journal.isAnswered(seq));
-    if (open.length < awaited.length) {
-      return this.#fail(failure(RunErrorType.RUN_ERROR_TYPE_DIVERGED, "It waits for what was answered before"));
+    if (!awaited.every((seq) => this.#journal.isOpen(seq))) {
+      const message = "It waits for what was answered or given up before";
+      return this.#fail(failure(RunErrorType.RUN_ERROR_TYPE_DIVERGED, message));
     }
-    this.#clock.spend(open.some((seq) => this.#journal.isTimer(seq)) ? "wall" : "wait");
-    if (open.length > 0) this.#owner.send({ $case: "idle", value: { awaited: open } });
+    this.#clock.spend(awaited.some((seq) => this.#journal.isTimer(seq)) ? "wall" : "wait");
+    if (awaited.length > 0) this.#owner.send({ $case: "idle", value: { awaited } });
   }
 
   /** Shows the app what earlier lives have not (R1). */
@@ -269,10 +270,10 @@ export class ActiveRun implements RunSink {
   }
 
   /** A program that runs is stopped by its worker, which can tell where it was, if it is quick. */
-  #overdue(spent: "wall" | "wait"): void {
+  #overdue(late: Failure): void {
     const isBusy = this.#life.kind === "on a worker" && !this.#life.lease.waiting;
-    if (!isBusy) return this.#fail(this.#timeout(spent));
-    this.#grace = setTimeout(() => this.#fail(this.#timeout(spent)), GRACE_MS);
+    if (!isBusy) return this.#fail(late);
+    this.#grace = setTimeout(() => this.#fail(late), GRACE_MS);
   }
 
   #fail(failed: Failure): void {

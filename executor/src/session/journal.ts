@@ -21,14 +21,21 @@ interface Known {
   asked: boolean;
 }
 
-/** Answers that all sessions together keep, in bytes. */
-export interface Keep {
-  bytes: number;
+const MIB = 1024 * 1024;
+
+/** Answers that all sessions together keep, and may keep, in bytes. */
+export class Keep {
+  bytes = 0;
+  readonly maxBytes: number;
+  /** Of one run; more is the app's to tell again. */
+  readonly maxBytesOfRun: number;
+
+  constructor(maxBytes = 128 * MIB, maxBytesOfRun = 4 * MIB) {
+    this.maxBytes = maxBytes;
+    this.maxBytesOfRun = maxBytesOfRun;
+  }
 }
 
-const MIB = 1024 * 1024;
-const MAX_KEPT_BYTES = 4 * MIB; // of one run; more is the app's to tell again
-const MAX_KEPT_IN_ALL = 128 * MIB;
 const MAX_RECALLED_BYTES = 64 * MIB;
 const ANSWER_OVERHEAD = 64;
 
@@ -122,8 +129,9 @@ export class Journal {
     return true;
   }
 
-  isAnswered(seq: number): boolean {
-    return this.#calls[seq - 1]?.state === "answered";
+  /** True for a call that may still be answered. */
+  isOpen(seq: number): boolean {
+    return this.#calls[seq - 1]?.state === "open";
   }
 
   isTimer(seq: number): boolean {
@@ -132,7 +140,7 @@ export class Journal {
 
   /** Forgets the answers when they are more than may be kept. Not while somebody reads them. */
   trim(): void {
-    if (this.#bytes > MAX_KEPT_BYTES || this.#keep.bytes > MAX_KEPT_IN_ALL) this.#letGo();
+    if (this.#bytes > this.#keep.maxBytesOfRun || this.#keep.bytes > this.#keep.maxBytes) this.#letGo();
   }
 
   /** To be called when the run is over. */
