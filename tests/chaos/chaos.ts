@@ -47,7 +47,7 @@ export async function chaos(batch: Batch, makeRun?: MakeRun): Promise<Report> {
     await disturbing;
     for (const site of [first, second]) done.blame(await left(site, key));
   }
-  return await done.judge(tally);
+  return done.judge(tally);
 }
 
 /** Runs random programs on one worker that they take from each other, in an executor that keeps nearly nothing of them. */
