@@ -5,7 +5,7 @@ import { chaos, crowd, type Report } from "./chaos/chaos.ts";
 // Random programs while everything dies that can die. `npm run chaos` is the long form.
 
 const seed = Number(process.env["CHAOS_SEED"] ?? 1);
-const programs = Number(process.env["CHAOS_PROGRAMS"] ?? 60);
+const programs = Number(process.env["CHAOS_PROGRAMS"] ?? 40);
 const timeout = 60_000 + 1_000 * programs;
 
 /** A failure begins with the variables that make it again. */
@@ -23,7 +23,7 @@ test(
 );
 
 test("so they do on one worker for all, in an executor that must ask for each journal", { timeout }, async () => {
-  const report = await crowd({ seed: seed + programs, programs: Math.ceil(programs / 4), width: 8 });
+  const report = await crowd({ seed: seed + programs, programs: Math.ceil(programs / 5), width: 8 });
   expectNone(report);
   if (programs > 20) expect(report.tally["recalls"]).toBeGreaterThan(0);
 });
@@ -39,7 +39,7 @@ class Forgetful extends Run {
 
 test("without replay they do not", { timeout }, async () => {
   const { failures } = await chaos(
-    { seed, programs: 40, width: 8 },
+    { seed, programs: 12, width: 8 },
     (request, journal) => new Forgetful(request, undefined, journal),
   );
   expect(failures.join("\n")).toMatch(/does not keep to the protocol|Diverged|reached its handler 2 times/);

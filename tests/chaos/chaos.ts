@@ -6,7 +6,7 @@ import { type Fixture, startInProcess } from "../executor-fixture.ts";
 import { Dice } from "./dice.ts";
 import { randomProgram } from "./program.ts";
 import { Site } from "./site.ts";
-import { attempt, clientOf, differences, type MakeRun, type Trial } from "./trial.ts";
+import { attempt, type AttemptOptions, clientOf, differences, type MakeRun, type Trial } from "./trial.ts";
 
 /** Which programs. */
 export interface Batch {
@@ -37,8 +37,12 @@ export async function chaos(batch: Batch, makeRun?: MakeRun): Promise<Report> {
     await using second = await Site.open(key, env);
     await using client = clientOf(`${first.url},${second.url}`, key);
     const over = new AbortController();
-    const disturbing = disturb([first, second], new Dice(batch.seed), over.signal, (what) => (tally[what] += 1));
-    await done.attempt(client, makeRun);
+    let steps = 0;
+    const disturbing = disturb([first, second], new Dice(batch.seed), over.signal, {
+      steps: () => steps,
+      tell: (what) => (tally[what] += 1),
+    });
+    await done.attempt(client, { make: makeRun, onCall: () => (steps += 1) });
     over.abort();
     await disturbing;
     for (const site of [first, second]) done.blame(await left(site, key));
@@ -66,10 +70,10 @@ class Done {
     this.#batch = batch;
   }
 
-  async attempt(client: ExecutorClient, makeRun?: MakeRun): Promise<void> {
+  async attempt(client: ExecutorClient, options?: AttemptOptions): Promise<void> {
     await eachOf(this.#batch, async (seed) => {
       try {
-        this.#trials.set(seed, await attempt(randomProgram(seed), client, undefined, makeRun));
+        this.#trials.set(seed, await attempt(randomProgram(seed), client, options));
       } catch (error) {
         this.#fail(seed, `the run threw: ${error instanceof Error ? error.stack : String(error)}`);
       }
@@ -100,7 +104,7 @@ class Done {
       tally.attempts += outcome.attempts;
       tally.calls += size;
       tally.recalls += trial.recalls;
-      const replayed = await attempt(program, client, journal);
+      const replayed = await attempt(program, client, { journal });
       problems.push(...differences("replayed", outcome, replayed.outcome));
       if (replayed.world.reached.size > 0 || journal.size > size) problems.push("its replay has made calls");
       if (program.isOrderless) {
@@ -128,15 +132,21 @@ async function eachOf({ seed, programs, width }: Batch, body: (seed: number) => 
   await Promise.all(Array.from({ length: width }, one));
 }
 
+/**
+ * Disturbs at random moments: some time after the last disturbance, and every other time not before some calls have
+ * been made, so that the programs get on however slow the machine is.
+ */
 async function disturb(
   sites: readonly Site[],
   dice: Dice,
   signal: AbortSignal,
-  tell: (what: Disturbance) => void,
+  { steps, tell }: { readonly steps: () => number; readonly tell: (what: Disturbance) => void },
 ): Promise<void> {
   const pending: Promise<void>[] = [];
-  while (!signal.aborted) {
-    await sleep(80 + dice.below(700));
+  for (let turn = 0; !signal.aborted; turn++) {
+    await sleep(20 + dice.below(400));
+    const due = steps() + (turn % 2) * dice.below(700);
+    while (steps() < due && !signal.aborted) await sleep(5);
     const site = dice.one(sites);
     const what = dice.one(DISTURBANCES);
     // One of them is always there, or runs would only use up their attempts.

@@ -16,8 +16,8 @@ const timed = async <T>(body: () => Promise<T>): Promise<[T, number]> => {
   const start = performance.now();
   return [await body(), performance.now() - start];
 };
-const [made, liveMs] = await timed(() => attempt(program, client, undefined, undefined, () => sleep(HANDLER_MS)));
-const [, replayMs] = await timed(() => attempt(program, client, made.journal));
+const [made, liveMs] = await timed(() => attempt(program, client, { delay: () => sleep(HANDLER_MS) }));
+const [, replayMs] = await timed(() => attempt(program, client, { journal: made.journal }));
 console.info(
   `${CALLS} calls: made in ${liveMs.toFixed(0)} ms, replayed in ${replayMs.toFixed(0)} ms: ${((100 * replayMs) / liveMs).toFixed(2)} %`,
 );

@@ -37,13 +37,26 @@ export interface Trial {
 /** Makes the run of a request; a test may make one that is not as it should be. */
 export type MakeRun = (request: RunRequest, journal: Journal) => Run;
 
-/** Runs `program` to its end, from its beginning or with `journal`. The same origin for each run of a program. */
+export interface AttemptOptions {
+  /** Goes on from it. */
+  readonly journal?: Journal;
+  readonly make?: MakeRun | undefined;
+  /** What handlers take their time with. */
+  readonly delay?: () => Promise<unknown>;
+  /** Told of each call that starts or settles. */
+  readonly onCall?: () => void;
+}
+
+/** Runs `program` to its end. Each run of a program has the same origin. */
 export async function attempt(
   program: RandomProgram,
   client: ExecutorClient,
-  journal = new Journal(),
-  make: MakeRun = (request, given) => new Run(request, undefined, given),
-  delay?: () => Promise<unknown>,
+  {
+    journal = new Journal(),
+    make = (request, given) => new Run(request, undefined, given),
+    delay,
+    onCall,
+  }: AttemptOptions = {},
 ): Promise<Trial> {
   const world = new World(delay);
   const { registry } = world;
@@ -64,6 +77,7 @@ export async function attempt(
       config: {},
       budgets: { timeoutMs: 120_000, maxCalls: 20_000, cpuMs: 60_000 },
       inContext: (body) => body(),
+      onCall,
       onLog: ({ text }) => lines.push(text),
       origin: { seed, clock: new Date(1_700_000_000_000 + program.seed) },
     },
