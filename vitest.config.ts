@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const docker = ["tests/docker.test.ts"];
@@ -9,6 +10,7 @@ export default defineConfig({
     globalSetup: ["tests/setup/bundle.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    maxWorkers: Math.max(2, availableParallelism()), // tests wait for other processes most of the time
     projects: [
       { extends: true, test: { name: "fast", include: ["tests/**/*.test.ts"], exclude: [...docker, ...deep] } },
       { extends: true, test: { name: "deep", include: deep, testTimeout: 120_000 } },

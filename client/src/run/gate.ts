@@ -59,13 +59,13 @@ export class Gate {
     const component = this.#check(call);
     if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
       throw violation(`made more than ${maxCallsInFlight} calls at a time`);
-    this.#begin(journal.open(call), call, component);
+    this.#begin(journal.open(call), call, component, call.delayMs);
   }
 
   /** Waits for a call that was made before; starts it when the app that began it has died. */
   join(entry: JournalEntry, call: Call): void {
     if (entry.state !== "pending" || this.#open.has(entry) || this.#options.refuse) return;
-    this.#begin(entry, call, this.#check(call));
+    this.#begin(entry, call, this.#check(call), leftOf(call, entry));
   }
 
   /** Gives a call up: its handler's signal fires, and no answer will come. Of no effect when it has ended. */
@@ -86,7 +86,7 @@ export class Gate {
     }
   }
 
-  #begin(entry: JournalEntry, call: Call, component: Component | undefined): void {
+  #begin(entry: JournalEntry, call: Call, component: Component | undefined, delayMs: number): void {
     const { onChange, record } = this.#options;
     const controller = new AbortController();
     this.#open.set(entry, controller);
@@ -94,7 +94,7 @@ export class Gate {
     if (!component) record(entry).catch(() => {}); // whoever records ends the run
     const work = component
       ? invoke(component, call, entry, controller, this.#options)
-      : pause(leftOf(call, entry), controller.signal);
+      : pause(delayMs, controller.signal);
     this.#running += 1;
     void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
   }
