@@ -2,5 +2,5 @@
 import { spawnSync } from "node:child_process";
 
 const env = { CHAOS_PROGRAMS: "2000", ...process.env };
-const args = ["run", "--project", "fast", "tests/chaos.test.ts", "tests/crowds.test.ts"];
+const args = ["run", "tests/chaos.test.ts", "tests/crowds.test.ts"];
 process.exit(spawnSync("vitest", args, { env, stdio: "inherit" }).status ?? 1);
