@@ -34,6 +34,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
   #state: State = { kind: "lent" };
   #end: { readonly type: RunEnd } | undefined;
   #watched: Watched | undefined;
+  #begunAt = 0;
 
   constructor(worker: WorkerProcess, watch: Watch, lender: Lender) {
     this.#worker = worker;
@@ -57,6 +58,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
     if (this.#state.kind !== "lent") throw new Error(`Cannot begin a run: the lease is ${this.#state.kind}`);
     const watched = this.#watch.start(this.#worker.pid, limits, (excess) => sink.over(excess));
     this.#watched = watched;
+    this.#begunAt = performance.now();
     this.#state = { kind: "running", sink, watched, owed: 1 };
     this.#worker.runs += 1;
     this.#worker.send({ $case: "run", value: run });
@@ -75,6 +77,11 @@ export class Lease implements AsyncDisposable, WorkerSink {
   /** True while its run is over and its worker is not back yet. */
   get isLeaving(): boolean {
     return this.#state.kind === "stopping" || (this.#state.kind === "clean" && this.#end !== undefined);
+  }
+
+  /** How long the run has had this worker, in milliseconds. */
+  get residentMs(): number {
+    return performance.now() - this.#begunAt;
   }
 
   park(): void {

@@ -34,6 +34,7 @@ export interface PoolOptions {
 
 const READY_WITHIN_MS = 10_000; // 70 ms on an idle machine; a busy one gets time
 const FAILURES_TO_GIVE_UP = 3;
+const RESIDENCE = 3; // times what a run costs to come back, before it is parked again: it must get further than it was
 const FREE_REPLAY_MS = 20; // of CPU time: a run that has used less may be parked at once
 const BACK_OFF_MS = { first: 100, max: 10_000 } as const;
 
@@ -189,24 +190,29 @@ export class Pool implements AsyncDisposable {
 
   /**
    * Asks runs that only wait to leave their workers to `waiters`. To come back they must do all over again what they
-   * have done, so one that has done much is asked only when somebody has waited for as long as that took.
+   * have done, so one that has done much is asked only when somebody has waited for as long as that took, and when it has
+   * got further since it came back: else a run of many calls would do nothing but come back.
    */
   #makeRoom(waiters: readonly Waiter[]): void {
     clearTimeout(this.#roomTimer);
+    const leaving = [...this.#members].filter(({ state }) => state.kind === "lent" && state.lease.isLeaving).length;
+    const [longest, ...others] = waiters.slice(leaving);
+    if (!longest) return;
+    const waitedMs = performance.now() - longest.since;
     const parkable = [...this.#members]
       .flatMap(({ state }) => (state.kind === "lent" && state.lease.parkable ? [state.lease] : []))
       .map((lease) => ({ lease, costMs: lease.used().cpuMs }))
-      .toSorted((a, b) => a.costMs - b.costMs);
-    const leaving = [...this.#members].filter(({ state }) => state.kind === "lent" && state.lease.isLeaving).length;
-    for (const waiter of waiters.slice(leaving)) {
-      const next = parkable.shift();
-      if (!next) return;
-      const dueMs = next.costMs - FREE_REPLAY_MS - (performance.now() - waiter.since);
-      if (dueMs > 0) {
+      .map(({ lease, costMs }) => {
+        const dueMs = Math.max(0, costMs - FREE_REPLAY_MS - waitedMs, RESIDENCE * costMs - lease.residentMs);
+        return { lease, costMs, dueMs };
+      })
+      .toSorted((a, b) => a.dueMs - b.dueMs || a.costMs - b.costMs);
+    for (const { lease, dueMs } of parkable.slice(0, 1 + others.length)) {
+      if (dueMs === 0) lease.park();
+      else {
         this.#roomTimer = setTimeout(() => this.#dispatch(), dueMs);
         return;
       }
-      next.lease.park();
     }
   }
 
