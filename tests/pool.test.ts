@@ -103,6 +103,18 @@ test("runs that wait leave their workers to others, and come back for their answ
   expect(executor.executor.pool.pids).toHaveLength(1);
 });
 
+test("a run that makes many calls at once leaves its worker like any other", async () => {
+  await using executor = await startInProcess();
+  await using stream = executor.open();
+  stream.start("return (await Promise.all(Array.from({ length: 60 }, (_, n) => tools.ask({ n })))).length", withAsk);
+  const others = [1, 2].map((n) => executor.run(`return ${n}`)); // in the line before the calls are made
+  for (let seq = 1; seq <= 60; seq++) await stream.next("call");
+  expect(await Promise.all(others)).toMatchObject([{ value: 1 }, { value: 2 }]);
+  for (let seq = 1; seq <= 60; seq++) stream.answer(seq, seq);
+  const { result } = await stream.next("finished");
+  expect(result?.$case === "value" && JSON.parse(result.value.data.toString())).toBe(60);
+});
+
 test("waiting for a worker ends with the signal", async () => {
   await using executor = await startInProcess();
   const { pool } = executor.executor;

@@ -103,7 +103,10 @@ export class Gate {
     const { tools, agents, maxCalls } = this.#options;
     if (call.seq > maxCalls) throw violation(`made more than the ${maxCalls} calls that this run may make`);
     if ((call.arguments?.data.length ?? 0) > MAX_ARGUMENT_BYTES) throw violation("sent arguments of more than 1 MiB");
-    if (call.kind === CallKind.CALL_KIND_TIMER) return undefined;
+    if (call.kind === CallKind.CALL_KIND_TIMER) {
+      if (call.name !== "" || call.arguments) throw violation("gave a timer a name or arguments");
+      return undefined;
+    }
     const kind = call.kind === CallKind.CALL_KIND_TOOL ? "tool" : "agent";
     if (kind === "agent" && call.kind !== CallKind.CALL_KIND_AGENT) throw violation("made a call of no known kind");
     const component = (kind === "tool" ? tools : agents).get(call.name);

@@ -79,6 +79,11 @@ export class Lease implements AsyncDisposable, WorkerSink {
     return this.#state.kind === "stopping" || (this.#state.kind === "clean" && this.#end !== undefined);
   }
 
+  /** Lets the lender know once more that the run only waits, if it does. */
+  offer(): void {
+    if (this.waiting) this.#lender.waits();
+  }
+
   /** How long the run has had this worker, in milliseconds. */
   get residentMs(): number {
     return performance.now() - this.#begunAt;

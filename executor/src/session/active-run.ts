@@ -122,7 +122,9 @@ export class ActiveRun implements RunSink {
 
   unhold(): void {
     this.#isHeld = false;
-    if (this.#life.kind === "on a worker") this.#life.lease.resume();
+    if (this.#life.kind !== "on a worker") return;
+    this.#life.lease.resume();
+    this.#life.lease.offer(); // somebody may have asked for the worker meanwhile, and was told no
   }
 
   /** Ends the run for the app. */
