@@ -185,17 +185,17 @@ test("a program that gives calls up does so again in another life, and the app i
   expect(kinds(stream).filter((kind) => kind === "callCancelled" || kind === "log")).toEqual(["callCancelled"]);
 });
 
-test("wall time stands still while tools are awaited, and not while a timer is", async () => {
+test("wall time stands still while a tool is awaited, a timer left over or not, and runs while timers alone are", async () => {
   await using executor = await startInProcess();
   const budgets = { ...noBudgets, wallTime: toDuration(150) };
   await using patient = executor.open();
-  patient.start("return await tools.ask()", { ...withAsk, budgets });
+  patient.start("setTimeout(() => {}, 60_000); return await tools.ask()", { ...withAsk, budgets });
   await patient.next("idle");
   await using hasty = executor.open();
-  hasty.start("setTimeout(() => {}, 60_000); return await tools.ask()", { ...withAsk, budgets });
+  hasty.start("await new Promise((done) => setTimeout(done, 60_000))", { ...withAsk, budgets });
   const { result } = await hasty.next("finished"); // by then the other has waited for as long
   expect(result?.value).toMatchObject({ type: RunErrorType.RUN_ERROR_TYPE_TIMEOUT });
-  patient.answer(1, "in time");
+  patient.answer(2, "in time"); // the timer is 1
   expect(await valueOf(patient)).toBe("in time");
 });
 

@@ -247,7 +247,7 @@ export class ActiveRun implements RunSink {
       const message = "It waits for what was answered or given up before";
       return this.#fail(failure(RunErrorType.RUN_ERROR_TYPE_DIVERGED, message));
     }
-    this.#clock.spend(awaited.some((seq) => this.#journal.isTimer(seq)) ? "wall" : "wait");
+    this.#clock.spend(awaited.every((seq) => this.#journal.isTimer(seq)) ? "wall" : "wait");
     if (awaited.length > 0) this.#owner.send({ $case: "idle", value: { awaited } });
   }
 
