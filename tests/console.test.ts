@@ -5,24 +5,11 @@ import { text } from "node:stream/consumers";
 import { afterAll, expect, test } from "vitest";
 import { duration } from "../executor/src/guest/console/duration.ts";
 import { consoleCases, differences } from "./console-cases.ts";
-import { type Ran, WorkerPeer } from "./worker-peer.ts";
+import { budgets, type Ran, WorkerPeer } from "./worker-peer.ts";
 
 /** Without frames, which have a test of their own: they differ from machine to machine. */
 const NO_FRAMES = "Error.stackTraceLimit = 0;";
 const MARK = "=== next case ===";
-
-const budgets = {
-  wallTime: undefined,
-  waitTime: undefined,
-  cpuTime: undefined,
-  heapBytes: 64n * 1024n * 1024n,
-  calls: 100,
-  callsInFlight: 16,
-  argumentBytes: 65_536n,
-  resultBytes: 262_144n,
-  logBytes: 65_536n,
-  logLines: 1_000,
-};
 
 const worker = new WorkerPeer();
 afterAll(() => worker[Symbol.asyncDispose]());

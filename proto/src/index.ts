@@ -1,3 +1,4 @@
+export { argumentsHash } from "./arguments-hash.ts";
 export * from "./errors.ts";
 export {
   ExecutorServiceClient,

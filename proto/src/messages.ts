@@ -31,3 +31,4 @@ export {
 } from "./gen/codemode/v1/run.ts";
 export { Duration } from "./gen/google/protobuf/duration.ts";
 export * from "./time.ts";
+export * from "./output-bytes.ts";

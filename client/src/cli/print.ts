@@ -26,7 +26,7 @@ export function notesWritten(): Promise<void> {
 
 /** Text that cannot command a terminal: what a program prints is not trusted. Line breaks and tabs stay. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- they are what is taken out
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }
 

@@ -115,8 +115,9 @@ export class ComponentRegistry {
     }
     const other = name.endsWith(".run") ? name.slice(0, -".run".length) : `${name}.run`;
     if (components.has(other)) {
+      const [called, as] = other.length < name.length ? [other, name] : [name, other];
       throw new ComponentAlreadyExistsError(
-        `Cannot register ${kind} "${name}": a program calls "${other.length < name.length ? other : name}" as ${kind}s.${other.length < name.length ? name : other}() too`,
+        `Cannot register ${kind} "${name}": a program calls "${called}" as ${kind}s.${as}() too`,
       );
     }
     components.set(name, Object.freeze(component));

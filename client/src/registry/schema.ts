@@ -5,9 +5,8 @@ import { compileJsonSchema, type JsonSchema } from "./json-schema.ts";
 /** How a tool says what it takes and returns: a Standard Schema (zod, valibot, arktype …) or a JSON Schema. */
 export type Schema = StandardSchemaV1 | JsonSchema;
 
-// `any`, since a JSON Schema says nothing to TypeScript, and a handler is free to name the type it relies on.
 /** What a handler receives when its input passed `S`. */
-// oxlint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- a JSON Schema says nothing to TypeScript: the handler names the type
 export type InputOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : any;
 /** What a handler returns, to be passed through `S`. */
 export type OutputOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : unknown;

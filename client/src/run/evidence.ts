@@ -1,4 +1,4 @@
-import type { Finished, Log, Output } from "@codemode/proto/messages";
+import { type Finished, type Log, type Output, outputBytes } from "@codemode/proto/messages";
 import { violation } from "./gate.ts";
 import { toLogLine, toOutputItem } from "./from-wire.ts";
 import type { LogLine, OutputItem } from "./outcome.ts";
@@ -47,7 +47,7 @@ export class Evidence {
     this.outputsReceived += 1;
     const { item } = output;
     if (!item) throw violation("sent output of no known kind");
-    this.#outputBytes += item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
+    this.#outputBytes += outputBytes(item);
     if (this.#outputBytes > this.#limits.outputBytes) {
       throw violation(`sent output of more than ${this.#limits.outputBytes} bytes`);
     }

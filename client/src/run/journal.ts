@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { argumentsHash } from "@codemode/proto";
 import { type Call, CallKind, type CallResult } from "@codemode/proto/messages";
 
 /** How far a call is. `cancelled`: the program gave it up, or the run ended, before it settled. */
@@ -80,7 +80,7 @@ export class Journal {
       seq: call.seq,
       kind: kindOf(call),
       name: call.name,
-      argumentsHash: hashOf(call),
+      argumentsHash: argumentsHash(call),
       startedAt: new Date(),
       state: "pending",
       handled: false,
@@ -126,15 +126,10 @@ export class Journal {
 
 /** True when `call` asks for what `entry` is of. */
 export function isSameCall(entry: JournalEntry, call: Call): boolean {
-  return entry.kind === kindOf(call) && entry.name === call.name && entry.argumentsHash.equals(hashOf(call));
+  return entry.kind === kindOf(call) && entry.name === call.name && entry.argumentsHash.equals(argumentsHash(call));
 }
 
 function kindOf(call: Call): JournalEntry["kind"] {
   if (call.kind === CallKind.CALL_KIND_TIMER) return "timer";
   return call.kind === CallKind.CALL_KIND_AGENT ? "agent" : "tool";
-}
-
-function hashOf(call: Call): Buffer {
-  const asked = call.kind === CallKind.CALL_KIND_TIMER ? String(call.delayMs) : (call.arguments?.data ?? "");
-  return createHash("sha256").update(asked).digest();
 }

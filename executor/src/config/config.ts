@@ -43,7 +43,7 @@ const schema = z.object({
   API_KEY: key.optional(),
   API_KEY_FILE: z.string().optional(),
   WORKERS: whole(1, 1_024).default(Math.max(2, availableParallelism())),
-  QUEUE: whole(0, 100_000).default(4_096), // ≈ seconds of work, so a caller hears soon that it should go elsewhere
+  QUEUE: whole(0, 100_000).default(4_096), // bounded in bytes as well, by the line itself
   JIT: flag.default(false),
   REFLECTION: flag.default(true),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),

@@ -1,5 +1,4 @@
-import { primordials, setOwn } from "@codemode/proto/values";
-import { hide } from "./clock.ts";
+import { hide, primordials, setOwn } from "@codemode/proto/values";
 import type { Outputs } from "./outputs.ts";
 import type { Components } from "./tools.ts";
 

@@ -1,8 +1,9 @@
-import { decode, primordials } from "@codemode/proto/values";
+import { hide, decode, primordials } from "@codemode/proto/values";
 import { setClock } from "./clock.ts";
 import { blame, refuse } from "./failures.ts";
 import type { AnswerKind, RunSettings, Send } from "./host.ts";
 import { access } from "./signature.ts";
+import { stackOf } from "./stack.ts";
 
 const { mapGet, mapSet, mapDelete, mapForEach, mapSize, indexOf, slice } = primordials;
 
@@ -146,34 +147,20 @@ export class Calls {
   }
 }
 
-/** To read a stack is to format it, which a program may have taken into its own hands. */
-function stackOf(site: { readonly stack?: unknown }): string {
-  try {
-    const { stack } = site;
-    return typeof stack === "string" ? stack : "";
-  } catch {
-    return "";
-  }
-}
-
 function toError(
   seq: number,
   { kind, name: component, input, site }: Pending,
   { type, name, message, code, retryable }: CallError,
 ): Error {
   const error = new primordials.Error(message);
-  const own = (key: string, value: unknown): void => {
-    const descriptor = { __proto__: null, value, writable: true, enumerable: false, configurable: true };
-    primordials.defineProperty(error, key, descriptor as PropertyDescriptor);
-  };
-  own("name", name || type);
-  if (code !== "") own("code", code);
-  if (retryable) own("retryable", true);
-  own("tool", component);
+  hide(error, "name", name || type);
+  if (code !== "") hide(error, "code", code);
+  if (retryable) hide(error, "retryable", true);
+  hide(error, "tool", component);
   const frames = stackOf(site);
   const firstFrame = indexOf(frames, "\n");
   const header = `${name || type}: ${message}`;
-  own("stack", firstFrame === -1 ? header : header + slice(frames, firstFrame));
+  hide(error, "stack", firstFrame === -1 ? header : header + slice(frames, firstFrame));
   const of = kind === "timer" ? {} : { kind };
   return blame(error, { type, seq, component, code, retryable, input, ...of });
 }

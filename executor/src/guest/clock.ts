@@ -1,4 +1,4 @@
-import { primordials } from "@codemode/proto/values";
+import { hide, primordials } from "@codemode/proto/values";
 
 const { construct, apply, defineProperty, getOwnPropertyDescriptor } = primordials;
 
@@ -71,10 +71,4 @@ export function randomWords(seed: string, stream: number): () => number {
   };
   for (let round = 0; round < 12; round++) next();
   return next;
-}
-
-/** Sets a built-in as the language does: writable, configurable, not enumerable. */
-export function hide(target: object, key: PropertyKey, value: unknown): void {
-  const descriptor = { __proto__: null, value, writable: true, enumerable: false, configurable: true };
-  defineProperty(target, key, descriptor as PropertyDescriptor);
 }

@@ -1,6 +1,5 @@
-import { primordials, setOwn } from "@codemode/proto/values";
+import { hide, primordials, setOwn } from "@codemode/proto/values";
 import { type Catalog, type Found, schemasOf, toFound } from "./catalog.ts";
-import { hide } from "./clock.ts";
 import { blame, failureOf } from "./failures.ts";
 
 const { isArray } = primordials;
@@ -70,13 +69,13 @@ export function installOldNames(global: object, catalog: Catalog, { describe }: 
     let text = "";
     const entries = catalog.entries();
     for (let index = 0; index < entries.length; index++) {
-      const { description, signature } = toFound(entries[index] as never);
-      text += `${text === "" ? "" : "\n\n"}${description === "" ? "" : `/** ${description} */\n`}${signature}`;
+      text += `${text === "" ? "" : "\n\n"}${declaration(toFound(entries[index] as never))}`;
     }
     return text;
   });
-  hide(global, "__getToolInterface", (name: unknown) => {
-    const { description, signature } = describe(name);
-    return `${description === "" ? "" : `/** ${description} */\n`}${signature}`;
-  });
+  hide(global, "__getToolInterface", (name: unknown) => declaration(describe(name)));
+}
+
+function declaration({ description, signature }: Found): string {
+  return `${description === "" ? "" : `/** ${description} */\n`}${signature}`;
 }

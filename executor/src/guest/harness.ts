@@ -9,11 +9,11 @@
 // G2  Intrinsics are taken before the program runs (primordials), so that it can replace any of them.
 // G3  Only primitives go through `send`, and nothing is ever thrown out of an entry on purpose.
 // G4  No object of the harness gets into the program's hands, but for those it is given to use.
-import { bindLate, decode, primordials } from "@codemode/proto/values";
+import { hide, bindLate, decode, primordials } from "@codemode/proto/values";
 import { installAliases } from "./aliases.ts";
 import { Calls, type Settle } from "./calls.ts";
 import { Catalog } from "./catalog.ts";
-import { hide, installClock, installRandom, setClock } from "./clock.ts";
+import { installClock, installRandom, setClock } from "./clock.ts";
 import { createConsole } from "./console/console.ts";
 import { encodeCut } from "./cut.ts";
 import { difference } from "./difference.ts";

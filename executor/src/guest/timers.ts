@@ -1,6 +1,5 @@
-import { primordials } from "@codemode/proto/values";
+import { hide, primordials } from "@codemode/proto/values";
 import type { Calls } from "./calls.ts";
-import { hide } from "./clock.ts";
 
 const { apply, mapGet, mapSet, mapDelete } = primordials;
 

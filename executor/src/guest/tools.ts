@@ -1,8 +1,7 @@
-import { primordials, setOwn } from "@codemode/proto/values";
+import { hide, primordials, setOwn } from "@codemode/proto/values";
 import type { Calls } from "./calls.ts";
 import { type Catalog, type ComponentKind, propertiesOf } from "./catalog.ts";
 import type { Discovery } from "./discovery.ts";
-import { hide } from "./clock.ts";
 import { blame, encodeForHost, failureOf } from "./failures.ts";
 import type { RunSettings } from "./host.ts";
 import { nameSet } from "./name-set.ts";

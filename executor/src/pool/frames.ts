@@ -1,5 +1,4 @@
-/** The longest frame: the longest gRPC message and what the envelope around it takes. */
-export const MAX_FRAME_BYTES = 4 * 1024 * 1024 + 64 * 1024;
+import { MAX_FRAME_BYTES } from "@codemode/proto/worker";
 
 const HEADER_BYTES = 4;
 

@@ -23,7 +23,8 @@ export function systemProbe(): Probe {
   return existsSync("/proc/self/stat") ? procProbe : new PsProbe();
 }
 
-const TICK_MS = 10; // USER_HZ is 100 on every Linux that Node runs on
+/** What /proc counts CPU time in: USER_HZ is 100 on every Linux that Node runs on. */
+export const CPU_TICK_MS = 10;
 const PAGE_BYTES = pageBytes();
 
 /** By /proc: some 20 µs a look. */
@@ -36,7 +37,7 @@ export const procProbe: Probe = {
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       const resident = readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1];
       return {
-        cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+        cpuMs: (Number(fields[11]) + Number(fields[12])) * CPU_TICK_MS,
         residentBytes: Number(resident) * PAGE_BYTES,
       };
     } catch {

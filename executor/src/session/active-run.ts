@@ -2,6 +2,7 @@ import { type CallResult, type Finished, type Idle, RunErrorType } from "@codemo
 import type { Done } from "@codemode/proto/worker";
 import { causeOf, type Death } from "../pool/death.ts";
 import type { Lease } from "../pool/lease.ts";
+import { CPU_TICK_MS } from "../pool/probe.ts";
 import type { RunEvent, RunSink } from "../pool/run.ts";
 import type { Excess } from "../pool/watch.ts";
 import { residentLimit } from "./budgets.ts";
@@ -46,7 +47,6 @@ type Life =
   | { readonly kind: "resuming"; readonly ledger: Ledger; readonly leave: AbortController }
   | { readonly kind: "over" };
 
-const CPU_TICK_MS = 10; // /proc counts in these
 const GRACE_MS = 100; // for a worker to tell where its program was
 const CLOCK_SLACK_MS = 20; // between our clock and the worker's
 const MAX_DEATHS = { withoutProgress: 2, inAll: 10 } as const;

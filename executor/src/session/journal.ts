@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { argumentsHash } from "@codemode/proto";
 import {
   type Call,
   CallError,
@@ -90,7 +90,7 @@ export class Journal {
 
   /** What is to be done with a call that the program has issued. */
   issue(call: Call): "ask" | "wait" | Failure {
-    const hash = hashOf(call);
+    const hash = argumentsHash(call);
     const known = this.#calls[call.seq - 1];
     if (!known) {
       this.#calls.push({ kind: call.kind, name: call.name, hash, state: "open", asked: true });
@@ -227,10 +227,4 @@ function sizeOfEntry(entry: JournalEntry): number {
 function sizeOf({ result }: CallResult): number {
   if (result?.$case === "error") return ANSWER_OVERHEAD + CallError.encode(result.value).finish().length;
   return ANSWER_OVERHEAD + (result?.value.data.length ?? 0);
-}
-
-/** As PROTOCOL.md says. */
-function hashOf(call: Call): Buffer {
-  const asked = call.kind === CallKind.CALL_KIND_TIMER ? String(call.delayMs) : (call.arguments?.data ?? "");
-  return createHash("sha256").update(asked).digest();
 }

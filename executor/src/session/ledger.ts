@@ -5,6 +5,8 @@ import {
   type CallResult,
   type Log,
   type Output,
+  OUTPUT_OVERHEAD_BYTES,
+  outputBytes,
   RunErrorType,
   type Value,
 } from "@codemode/proto/messages";
@@ -19,7 +21,6 @@ export type LogVerdict = "send" | "drop" | Failure;
 const FLOOD_BYTES = 1024 * 1024; // a worker drops by itself what is over the budget; one that sends this much more does not
 
 const MAX_MIME_CHARS = 100;
-const OUTPUT_OVERHEAD = 64; // as the worker counts
 
 /**
  * Keeps the budgets of one life of a program again, from outside: the worker keeps them first and kindly, but after an escape it is
@@ -58,9 +59,8 @@ export class Ledger {
   /** Undefined when the output may go to the app. */
   output({ item }: Output): Failure | undefined {
     if (!item || (item.$case === "image" && item.value.mimeType.length > MAX_MIME_CHARS)) return CRASHED;
-    const bytes = item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
     this.outputs += 1;
-    this.outputBytes += bytes + OUTPUT_OVERHEAD;
+    this.outputBytes += outputBytes(item) + OUTPUT_OVERHEAD_BYTES;
     return this.outputBytes > this.#program.budgets.resultBytes ? CRASHED : undefined;
   }
 

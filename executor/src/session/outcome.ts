@@ -1,5 +1,6 @@
 import { type Finished, RunError, RunErrorType, toDuration, type Usage } from "@codemode/proto/messages";
 import type { Done } from "@codemode/proto/worker";
+import { CPU_TICK_MS } from "../pool/probe.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Why a run has no value, as the edge decides it. */
@@ -27,7 +28,6 @@ export interface Seen {
 
 const MAX_ERROR_BYTES = 64 * 1024; // message, frame and stack are cut by the worker to far less
 const MAX_WARNINGS = 100;
-const TICK_MS = 10; // of /proc
 
 /** Said by the edge alone; a worker that says them is not believed. */
 const OURS: ReadonlySet<RunErrorType> = new Set([
@@ -71,7 +71,7 @@ function pascalCase(name: string): string {
 /** The end of a run whose worker told it. */
 export function finishedByWorker(done: Done, seen: Seen, ledger: Ledger): Finished {
   const exact = Number(done.cpuUs) / 1000;
-  const cpuMs = seen.cpuMs === 0 || Math.abs(exact - seen.cpuMs) <= 2 * TICK_MS ? exact : seen.cpuMs;
+  const cpuMs = seen.cpuMs === 0 || Math.abs(exact - seen.cpuMs) <= 2 * CPU_TICK_MS ? exact : seen.cpuMs;
   const resultBytes = done.result?.$case === "value" ? done.result.value.data.length : 0;
   return {
     result: done.result,

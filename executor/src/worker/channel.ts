@@ -1,8 +1,7 @@
 import { readSync, writeSync } from "node:fs";
-import { WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
+import { MAX_FRAME_BYTES, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 
 const CHANNEL = 3;
-const MAX_FRAME = 4 * 1024 * 1024 + 64 * 1024;
 
 /**
  * The worker's only descriptor: frames of a 4-byte big-endian length and a protobuf message, read and written
@@ -15,7 +14,7 @@ export class Channel {
   read(): WorkerRequest | undefined {
     if (!this.#fill(this.#header)) return undefined;
     const length = this.#header.readUInt32BE();
-    if (length > MAX_FRAME) return undefined;
+    if (length > MAX_FRAME_BYTES) return undefined;
     const frame = Buffer.allocUnsafe(length);
     return this.#fill(frame) ? WorkerRequest.decode(frame) : undefined;
   }

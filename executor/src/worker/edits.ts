@@ -76,9 +76,14 @@ function lineStarts(source: string): number[] {
   return starts;
 }
 
+/** The lines of a source, without their ends. */
+export function linesOf(source: string): string[] {
+  return source.split(LINE_END);
+}
+
 /** The line and column of a UTF-16 offset. */
 export function positionAt(source: string, offset: number): Position {
-  const lines = source.slice(0, offset).split(LINE_END);
+  const lines = linesOf(source.slice(0, offset));
   return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }
 

@@ -1,4 +1,5 @@
-import { type Component, type Manifest, type RunError, RunErrorType } from "@codemode/proto/messages";
+import { type Component, type Manifest, RunError, RunErrorType } from "@codemode/proto/messages";
+import { linesOf } from "./edits.ts";
 import type { Position } from "./parse.ts";
 import { PROGRAM, type Program } from "./program.ts";
 
@@ -31,7 +32,7 @@ export function placeOf(source: string, position: Position): Pick<RunError, "lin
 
 /** The line at `position` with its neighbours and a mark under the column. */
 function excerpt(source: string, { line, column }: Position): string {
-  const lines = source.split(/\r\n|[\n\r\u2028\u2029]/);
+  const lines = linesOf(source);
   const first = Math.max(1, line - 1);
   const last = Math.min(lines.length, line + 1);
   const width = String(last).length;
@@ -147,18 +148,7 @@ export function hintFor(
   return hintIn(instead);
 }
 
-/** An error of which only type and message are known. */
+/** An error of which only type and message are known; the rest is as proto3 has it. */
 export function runError(type: RunErrorType, message: string): RunError {
-  return {
-    type,
-    message,
-    name: "",
-    frame: "",
-    stack: "",
-    hint: "",
-    component: "",
-    code: "",
-    retryable: false,
-    signature: "",
-  };
+  return { ...RunError.decode(new Uint8Array()), type, message };
 }

@@ -4,6 +4,8 @@ import {
   type CallResult,
   LogLevel,
   OnOversize,
+  OUTPUT_OVERHEAD_BYTES,
+  outputBytes,
   type RunError,
   RunErrorType,
   toMs,
@@ -23,7 +25,6 @@ import {
   modeOf,
   outputItem,
   settingsOf,
-  sizeOfItem,
   textOf,
   toGuest,
   typeOf,
@@ -192,7 +193,7 @@ export class ProgramRun {
       this.#encoding,
     );
     if (!item) return;
-    this.#outputBytes += OUTPUT_OVERHEAD + sizeOfItem(item);
+    this.#outputBytes += OUTPUT_OVERHEAD_BYTES + outputBytes(item);
     if (this.#outputBytes <= Number(this.#run.budgets?.resultBytes ?? 0n)) {
       return this.#write({ $case: "output", value: { item } });
     }
@@ -307,7 +308,6 @@ const HARNESS = "codemode:"; // in the name of every file of ours
 const ENCODED_STACK = /(?<="stack":)"(?:[^"\\]|\\.)*"/g;
 const MAX_WARNINGS = 20;
 const MAX_WARNING = 500; // characters
-const OUTPUT_OVERHEAD = 64; // bytes that an item counts beside its own, so that empty ones are not free
 const DEFAULT_WALL_MS = 30_000;
 const SILENT = "The program returned nothing, printed nothing and called nothing: is a `return` missing?";
 

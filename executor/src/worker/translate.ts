@@ -42,10 +42,6 @@ export function outputItem(kind: string, text: string, mimeType: string, encodin
   }
 }
 
-export function sizeOfItem(item: NonNullable<Output["item"]>): number {
-  return item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
-}
-
 /** What the guest reads when the program asks what there is, or has made a mistake. */
 export function catalogOf(manifest: Manifest | undefined): object {
   const rows = (components: readonly Component[] = []): string[][] =>

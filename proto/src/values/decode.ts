@@ -3,7 +3,7 @@ import { checkDepth } from "./depth.ts";
 import { ERROR_PARTS, MalformedValueError } from "./errors.ts";
 import { Buckets } from "./flood.ts";
 import { MAX_BIGINT_DIGITS, MAX_DATE, MAX_DEPTH, MAX_REGEXP_COST, regExpCost } from "./limits.ts";
-import { primordials, setOwn } from "./primordials.ts";
+import { hide, primordials, setOwn } from "./primordials.ts";
 import { errorPrototypes, makeUrl, viewClasses } from "./realm.ts";
 
 /** What a text may be. */
@@ -205,18 +205,14 @@ class Decoder {
     const name = text(field(node, "name"), "Error");
     const message = text(field(node, "message"), "Error");
     const error = this.#number(new primordials.Error(message));
-    const hide = (key: string, value: unknown): void => {
-      const descriptor = { __proto__: null, value, writable: true, enumerable: false, configurable: true };
-      primordials.defineProperty(error, key, descriptor as PropertyDescriptor);
-    };
     // Not by its constructor: that of an AggregateError asks for an iterator, which a program may have replaced.
     if (hasOwn(errorPrototypes, name)) primordials.setPrototypeOf(error, errorPrototypes[name] as object);
-    else hide("name", name);
+    else hide(error, "name", name);
     const header = message === "" ? name : `${name}: ${message}`;
-    hide("stack", hasOwn(node, "stack") ? text(field(node, "stack"), "Error") : header);
+    hide(error, "stack", hasOwn(node, "stack") ? text(field(node, "stack"), "Error") : header);
     for (let index = 0; index < ERROR_PARTS.length; index++) {
       const part = ERROR_PARTS[index] as string;
-      if (hasOwn(node, part)) hide(part, this.read(field(node, part), depth + 1));
+      if (hasOwn(node, part)) hide(error, part, this.read(field(node, part), depth + 1));
     }
     return error;
   }

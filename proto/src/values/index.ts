@@ -3,5 +3,5 @@ export { decode, type DecodeOptions } from "./decode.ts";
 export { encode, type EncodeOptions } from "./encode.ts";
 export { MalformedValueError, UnserializableError, ValueTooLargeError } from "./errors.ts";
 export { utf8Length, utf8Slice } from "./utf8.ts";
-export { isPromise, primordials, setOwn } from "./primordials.ts";
+export { hide, isPromise, primordials, setOwn } from "./primordials.ts";
 export { bindLate, bindUrl, isError } from "./realm.ts";

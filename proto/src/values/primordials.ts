@@ -154,3 +154,9 @@ export function setOwn(target: object, key: PropertyKey, value: unknown): void {
   const descriptor = { __proto__: null, value, writable: true, enumerable: true, configurable: true };
   primordials.defineProperty(target, key, descriptor as PropertyDescriptor);
 }
+
+/** Sets an own property as the language sets its own: writable, configurable, not enumerable. */
+export function hide(target: object, key: PropertyKey, value: unknown): void {
+  const descriptor = { __proto__: null, value, writable: true, enumerable: false, configurable: true };
+  primordials.defineProperty(target, key, descriptor as PropertyDescriptor);
+}

@@ -2,6 +2,7 @@ import { primordials, utf8Length, utf8Slice } from "@codemode/proto/values";
 import type { RunSettings, Send } from "../host.ts";
 import { format, type Formatted } from "./inspect.ts";
 import { MAX_LINE } from "./line.ts";
+import { stackOf } from "../stack.ts";
 
 const { slice, indexOf } = primordials;
 
@@ -84,15 +85,15 @@ export class Output {
   }
 }
 
-/** Where the program printed. To read a stack is to format it, which a program may have taken into its own hands. */
+/** Where the program printed. */
 function stack(): string {
   const site: { readonly stack?: unknown } = {};
   try {
     primordials.captureStackTrace(site);
-    return typeof site.stack === "string" ? slice(site.stack, 0, MAX_STACK) : "";
   } catch {
-    return "";
+    return ""; // a help, and the program has its hands in it
   }
+  return slice(stackOf(site), 0, MAX_STACK);
 }
 
 const MAX_STACK = 2_000; // characters

@@ -1,5 +1,4 @@
-import { primordials } from "@codemode/proto/values";
-import { hide } from "../clock.ts";
+import { hide, primordials } from "@codemode/proto/values";
 import { toText } from "./web-idl.ts";
 
 /** The names that have a code, by code; the holes are names that no standard uses any more. */

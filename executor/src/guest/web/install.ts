@@ -1,5 +1,5 @@
+import { hide } from "@codemode/proto/values";
 import { TextDecoder, TextEncoder } from "@exodus/bytes/encoding.js";
-import { hide } from "../clock.ts";
 import { AbortController, AbortSignal, startSignals } from "./abort.ts";
 import { atob, btoa } from "./base64.ts";
 import { Crypto, crypto, startCrypto, SubtleCrypto } from "./crypto.ts";

@@ -1,5 +1,4 @@
-import { isError, primordials } from "@codemode/proto/values";
-import { hide } from "../clock.ts";
+import { hide, isError, primordials } from "@codemode/proto/values";
 import { copyDOMException } from "./dom-exception.ts";
 import { describe, mustBeCloneable, refusal, tagOf } from "./uncloneable.ts";
 import { toDictionary } from "./web-idl.ts";
