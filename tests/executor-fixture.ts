@@ -19,7 +19,7 @@ import {
 import { decode, encode } from "@codemode/proto/values";
 import { readConfig } from "../executor/src/config/config.ts";
 import { type Executor, startExecutor } from "../executor/src/executor.ts";
-import { Keep } from "../executor/src/session/journal.ts";
+import { Keep } from "../executor/src/session/keep.ts";
 
 const main = fileURLToPath(new URL("../executor/src/main.ts", import.meta.url));
 

@@ -1,57 +1,10 @@
-import { createHash } from "node:crypto";
 import { expect, test, vi } from "vitest";
-import {
-  CallKind,
-  CallState,
-  type JournalEntry,
-  RunErrorType,
-  type Start,
-  toDuration,
-  type Value,
-} from "@codemode/proto";
-import { encode } from "@codemode/proto/values";
-import { Keep } from "../executor/src/session/journal.ts";
-import { startInProcess, type Stream } from "./executor-fixture.ts";
+import { CallState, type JournalEntry, RunErrorType, toDuration } from "@codemode/proto";
+import { Keep } from "../executor/src/session/keep.ts";
+import { startInProcess } from "./executor-fixture.ts";
+import { kinds, noBudgets, other, parked, pending, sendJournal, settled, valueOf, withAsk } from "./journal-fixture.ts";
 
 // A program that runs again from its start: because its worker was lent to others or died, or in another attempt.
-
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
-const other = "return await tools.ask({ of: 'another run' })";
-const noBudgets = { wallTime: undefined, waitTime: undefined, cpuTime: undefined };
-
-const inBytes = (value: unknown): Value => ({ encoding: 1, data: Buffer.from(encode(value)) });
-
-/** An entry of the journal: of a call of `ask` with `input`, answered with `value` in the place `settleOrder`. */
-function settled(seq: number, input: unknown, value: unknown, settleOrder: number = seq): JournalEntry {
-  return {
-    seq,
-    kind: CallKind.CALL_KIND_TOOL,
-    name: "ask",
-    argumentsHash: createHash("sha256").update(inBytes(input).data).digest(),
-    state: CallState.CALL_STATE_SUCCEEDED,
-    result: { $case: "value", value: inBytes(value) },
-    settleOrder,
-    settledAt: new Date(1_700_000_000_000 + settleOrder),
-  };
-}
-
-function pending(seq: number, input: unknown): JournalEntry {
-  const state = CallState.CALL_STATE_PENDING;
-  return { ...settled(seq, input, null), state, result: undefined, settleOrder: 0, settledAt: undefined };
-}
-
-function journal(stream: Stream, ...entries: JournalEntry[]): void {
-  stream.send({ $case: "journal", value: { entries, more: false } });
-}
-
-/** The value that a stream ends with. */
-async function valueOf(stream: Stream): Promise<unknown> {
-  const { result } = await stream.next("finished");
-  return result?.$case === "value" ? JSON.parse(result.value.data.toString()) : result?.value;
-}
-
-const kinds = ({ seen }: Stream) => seen.map(({ $case }) => $case);
 
 test("answers that a dead worker did not read any more leave the stream open for those that follow", async () => {
   await using executor = await startInProcess();
@@ -69,19 +22,19 @@ test("answers that a dead worker did not read any more leave the stream open for
 });
 
 test("answers over the bound are let go while the program runs, and asked for when its worker dies", async () => {
-  await using executor = await startInProcess({}, new Keep(1e6, 100));
+  await using executor = await startInProcess({}, new Keep({ answerBytesOfRun: 100 }));
   await using stream = executor.open();
   stream.start("return [await tools.ask(1), await tools.ask(2), await tools.ask(3)]", withAsk);
   await stream.next("idle");
   stream.answer(1, "x".repeat(10));
   await stream.next("idle");
-  expect(executor.keep.bytes).toBeGreaterThan(0);
+  expect(executor.keep.answerBytes).toBeGreaterThan(0);
   stream.answer(2, "y".repeat(200));
   await stream.next("idle");
-  expect(executor.keep.bytes).toBe(0);
+  expect(executor.keep.answerBytes).toBe(0);
   for (const pid of executor.executor.pool.pids) process.kill(pid, "SIGKILL");
   await stream.next("journalWanted");
-  journal(stream, settled(1, 1, "one"), settled(2, 2, "two"), pending(3, 3));
+  sendJournal(stream, settled(1, 1, "one"), settled(2, 2, "two"), pending(3, 3));
   await stream.next("idle");
   stream.answer(3, "three");
   expect(await valueOf(stream)).toEqual(["one", "two", "three"]);
@@ -90,7 +43,7 @@ test("answers over the bound are let go while the program runs, and asked for wh
 });
 
 test("an answer that crosses JournalWanted is delivered once, in its order", async () => {
-  await using executor = await startInProcess({}, new Keep(1e6, 100));
+  await using executor = await startInProcess({}, new Keep({ answerBytesOfRun: 100 }));
   await using stream = executor.open();
   const code = `const order = []; await Promise.all([1, 2, 3].map(async (n) => { await tools.ask(n); order.push(n); }));
     return order`;
@@ -101,7 +54,7 @@ test("an answer that crosses JournalWanted is delivered once, in its order", asy
   for (const pid of executor.executor.pool.pids) process.kill(pid, "SIGKILL");
   await stream.next("journalWanted");
   stream.answer(3, "crossed");
-  journal(stream, pending(1, 1), settled(2, 2, "two", 1), settled(3, 3, "three", 2));
+  sendJournal(stream, pending(1, 1), settled(2, 2, "two", 1), settled(3, 3, "three", 2));
   stream.answer(1, "last");
   expect(await valueOf(stream)).toEqual([2, 3, 1]);
   expect(kinds(stream).filter((kind) => kind === "journalWanted")).toHaveLength(1);
@@ -112,7 +65,7 @@ test.each<[string, JournalEntry[]]>([
   ["has an answer that has not come", [settled(1, 1, "one"), settled(2, 2, "two")]],
   ["has another call", [settled(1, "another", "one"), pending(2, 2)]],
 ])("a journal that %s is refused", async (_name, entries) => {
-  await using executor = await startInProcess({}, new Keep(1e6, 10));
+  await using executor = await startInProcess({}, new Keep({ answerBytesOfRun: 10 }));
   await using stream = executor.open();
   stream.start("return [await tools.ask(1), await tools.ask(2)]", withAsk);
   await stream.next("idle");
@@ -120,21 +73,10 @@ test.each<[string, JournalEntry[]]>([
   await stream.next("idle");
   for (const pid of executor.executor.pool.pids) process.kill(pid, "SIGKILL");
   await stream.next("journalWanted");
-  journal(stream, ...entries);
+  sendJournal(stream, ...entries);
   stream.call.resume();
   expect((await stream.status).code).toBe(3);
 });
-
-/** A run that waits for call 1 without a worker, because another one waits on the only one. */
-async function parked(open: () => Stream, start: Partial<Start> = {}, code = "return await tools.ask(1)") {
-  const stream = open();
-  stream.start(code, { ...withAsk, ...start });
-  await stream.next("idle");
-  const holder = open();
-  holder.start(other, withAsk);
-  await holder.next("idle");
-  return { stream, holder };
-}
 
 test("a parked run that is cancelled ends at once, and leaves the other alone", async () => {
   await using executor = await startInProcess();

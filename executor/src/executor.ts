@@ -7,7 +7,7 @@ import { Edge } from "./edge/server.ts";
 import { launch } from "./pool/launch.ts";
 import { Pool } from "./pool/pool.ts";
 import { systemProbe } from "./pool/probe.ts";
-import { Keep } from "./session/journal.ts";
+import { Keep } from "./session/keep.ts";
 import { DEFAULT_BUDGETS, MAX_BUDGETS, wireBudgets } from "./session/budgets.ts";
 
 /** What an executor writes its log to. */

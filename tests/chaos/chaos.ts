@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ExecutorClient } from "../../client/src/index.ts";
-import { Keep } from "../../executor/src/session/journal.ts";
+import { Keep } from "../../executor/src/session/keep.ts";
 import { type Fixture, startInProcess } from "../executor-fixture.ts";
 import { Dice } from "./dice.ts";
 import { randomProgram } from "./program.ts";
@@ -53,7 +53,7 @@ export async function chaos(batch: Batch, makeRun?: MakeRun): Promise<Report> {
 /** Runs random programs on one worker that they take from each other, in an executor that keeps nearly nothing of them. */
 export async function crowd(batch: Batch): Promise<Report> {
   const done = new Done(batch);
-  await using executor = await startInProcess({}, new Keep(64 * 1024, 1024));
+  await using executor = await startInProcess({}, new Keep({ answerBytes: 64 * 1024, answerBytesOfRun: 1024 }));
   await using client = clientOf(executor.executor.address, undefined);
   await done.attempt(client);
   done.blame(await leftInProcess(executor));

@@ -6,7 +6,6 @@ import type { Event, WorkerProcess, WorkerSink } from "./worker-process.ts";
 
 type State =
   | { readonly kind: "lent" }
-  /** `owed`: entries into the program that the worker has yet to come back from. */
   | { readonly kind: "running"; readonly sink: RunSink; readonly watched: Watched; readonly owed: number }
   | { readonly kind: "stopping"; readonly due: NodeJS.Timeout }
   | { readonly kind: "clean"; readonly ready: boolean }
@@ -64,9 +63,19 @@ export class Lease implements AsyncDisposable, WorkerSink {
     this.#worker.send({ $case: "run", value: run });
   }
 
+  /** True from `begin` until the program has ended, or the worker is gone. */
+  get running(): boolean {
+    return this.#state.kind === "running";
+  }
+
+  /** Entries into the program that the worker has yet to come back from: its start, and each answer. */
+  get owed(): number {
+    return this.#state.kind === "running" ? this.#state.owed : 0;
+  }
+
   /** True while the program waits for calls and uses no time. */
   get waiting(): boolean {
-    return this.#state.kind === "running" && this.#state.owed === 0;
+    return this.running && this.owed === 0;
   }
 
   /** Asks the holder to give the worker up and come back later, when it can. Costs about as much as `used` says. */

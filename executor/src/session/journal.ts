@@ -1,13 +1,7 @@
 import { argumentsHash } from "@codemode/proto";
-import {
-  type Call,
-  CallError,
-  CallKind,
-  type CallResult,
-  CallState,
-  type JournalEntry,
-  RunErrorType,
-} from "@codemode/proto/messages";
+import { type Call, CallKind, type CallResult, type JournalEntry, RunErrorType } from "@codemode/proto/messages";
+import { bytesOf, bytesOfEntry, type CallProgress, progressOf, toResult } from "./journal-entry.ts";
+import type { Keep } from "./keep.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -15,29 +9,14 @@ import { Refusal } from "./refusal.ts";
 interface Known {
   readonly kind: CallKind;
   readonly name: string;
-  readonly hash: Buffer;
-  state: "open" | "answered" | "cancelled";
+  /** As text of one byte a character: a Buffer would keep the whole message that it came in. */
+  readonly hash: string;
+  state: CallProgress;
   /** The app has been asked for it on this stream. */
   asked: boolean;
 }
 
-const MIB = 1024 * 1024;
-
-/** Answers that all sessions together keep, and may keep, in bytes. */
-export class Keep {
-  bytes = 0;
-  readonly maxBytes: number;
-  /** Of one run; more is the app's to tell again. */
-  readonly maxBytesOfRun: number;
-
-  constructor(maxBytes = 128 * MIB, maxBytesOfRun = 4 * MIB) {
-    this.maxBytes = maxBytes;
-    this.maxBytesOfRun = maxBytesOfRun;
-  }
-}
-
-const MAX_RECALLED_BYTES = 64 * MIB;
-const ANSWER_OVERHEAD = 64;
+const KNOWN_BYTES = 200; // what V8 takes for one
 
 /**
  * The calls of one run and their answers in the order in which they settled: what its program is run again from. The
@@ -48,6 +27,8 @@ export class Journal {
   readonly #keep: Keep;
   #answers: CallResult[] | undefined = [];
   #bytes = 0;
+  /** Of all answers, kept or not. */
+  #bytesInAll = 0;
   #open = 0;
   /** Answers in all, kept or not. */
   answered = 0;
@@ -71,7 +52,15 @@ export class Journal {
     return this.#calls.length;
   }
 
-  /** Takes what the app tells of earlier attempts, or tells again. Throws a Refusal when it contradicts itself or us. */
+  /** Whether the program can be run again with its answers. */
+  get isReplayable(): boolean {
+    return this.#bytesInAll <= this.#keep.limits.replayBytes;
+  }
+
+  /**
+   * Takes what the app tells of earlier attempts, or tells again: entries that were checked one by one. Throws a Refusal
+   * when it contradicts itself or us.
+   */
   recall(entries: readonly JournalEntry[]): void {
     const settled = entries
       .filter(({ settleOrder }) => settleOrder > 0)
@@ -84,20 +73,19 @@ export class Journal {
     this.#letGo();
     this.#answers = settled.map(toResult);
     this.answered = settled.length;
-    this.#bytes = settled.reduce((sum, entry) => sum + sizeOfEntry(entry), 0);
-    this.#keep.bytes += this.#bytes;
+    this.#bytesInAll = this.#bytes = settled.reduce((sum, entry) => sum + bytesOfEntry(entry), 0);
+    this.#keep.answerBytes += this.#bytes;
   }
 
   /** What is to be done with a call that the program has issued. */
   issue(call: Call): "ask" | "wait" | Failure {
-    const hash = argumentsHash(call);
+    const hash = textOf(argumentsHash(call));
     const known = this.#calls[call.seq - 1];
     if (!known) {
-      this.#calls.push({ kind: call.kind, name: call.name, hash, state: "open", asked: true });
-      this.#open += 1;
+      this.#know({ kind: call.kind, name: call.name, hash, state: "open", asked: true });
       return "ask";
     }
-    if (known.kind !== call.kind || known.name !== call.name || !known.hash.equals(hash)) {
+    if (known.kind !== call.kind || known.name !== call.name || known.hash !== hash) {
       const message = `Call ${call.seq} is not the one that was made before: "${known.name || "a timer"}" with other arguments, or another tool`;
       return failure(RunErrorType.RUN_ERROR_TYPE_DIVERGED, message);
     }
@@ -140,46 +128,45 @@ export class Journal {
 
   /** Forgets the answers when they are more than may be kept. Not while somebody reads them. */
   trim(): void {
-    if (this.#bytes > this.#keep.maxBytesOfRun || this.#keep.bytes > this.#keep.maxBytes) this.#letGo();
+    const { answerBytesOfRun, answerBytes } = this.#keep.limits;
+    if (this.#bytes > answerBytesOfRun || this.#keep.answerBytes > answerBytes) this.#letGo();
   }
 
   /** To be called when the run is over. */
   dispose(): void {
     this.#letGo();
+    this.#keep.callBytes -= this.#calls.length * KNOWN_BYTES;
+    this.#calls.length = 0;
+  }
+
+  #know(call: Known): void {
+    this.#calls.push(call);
+    this.#keep.callBytes += KNOWN_BYTES;
+    if (call.state === "open") this.#open += 1;
   }
 
   #take(result: CallResult): void {
+    const bytes = bytesOf(result);
+    this.#bytesInAll += bytes;
     if (!this.#answers) return;
-    const bytes = sizeOf(result);
     this.#answers.push(result);
     this.#bytes += bytes;
-    this.#keep.bytes += bytes;
+    this.#keep.answerBytes += bytes;
   }
 
   #letGo(): void {
-    this.#keep.bytes -= this.#bytes;
+    this.#keep.answerBytes -= this.#bytes;
     this.#bytes = 0;
     this.#answers = undefined;
   }
 
   #recallCall(entry: JournalEntry, index: number): void {
-    const { seq, kind, name, argumentsHash: hash } = entry;
-    if (seq !== index + 1) throw new Refusal(`journal.entries[${index}].seq`, `${index + 1} is due, not ${seq}`);
-    const state = STATES[entry.state];
-    if (!state) throw new Refusal(`journal.entries[${index}].state`, `${entry.state} is not known`);
-    if ((state === "answered") !== entry.settleOrder > 0) {
-      throw new Refusal(`journal.entries[${index}].settle_order`, "it does not fit the state");
-    }
-    if (entry.settledAt && Number.isNaN(entry.settledAt.getTime())) {
-      throw new Refusal(`journal.entries[${index}].settled_at`, "it is no time");
-    }
+    const { kind, name } = entry;
+    const hash = textOf(entry.argumentsHash);
+    const state = progressOf(entry);
     const known = this.#calls[index];
-    if (!known) {
-      this.#calls.push({ kind, name, hash, state, asked: false });
-      if (state === "open") this.#open += 1;
-      return;
-    }
-    if (known.kind !== kind || known.name !== name || !known.hash.equals(hash)) {
+    if (!known) return this.#know({ kind, name, hash, state, asked: false });
+    if (known.kind !== kind || known.name !== name || known.hash !== hash) {
       throw new Refusal(`journal.entries[${index}]`, "it is not the call that was made here");
     }
     if (known.state === "open" && state === "answered") {
@@ -188,43 +175,6 @@ export class Journal {
   }
 }
 
-const STATES: Readonly<Record<number, Known["state"]>> = {
-  [CallState.CALL_STATE_PENDING]: "open",
-  [CallState.CALL_STATE_SUCCEEDED]: "answered",
-  [CallState.CALL_STATE_FAILED]: "answered",
-  [CallState.CALL_STATE_CANCELLED]: "cancelled",
-};
-
-/** Pieces of a journal as they come, up to a bound. */
-export class JournalPieces {
-  readonly #entries: JournalEntry[] = [];
-  #bytes = 0;
-
-  /** All entries, when the last piece has come. Throws a Refusal over the bound. */
-  add(piece: {
-    readonly entries: readonly JournalEntry[];
-    readonly more: boolean;
-  }): readonly JournalEntry[] | undefined {
-    for (const entry of piece.entries) {
-      this.#bytes += sizeOfEntry(entry);
-      this.#entries.push(entry);
-    }
-    if (this.#bytes > MAX_RECALLED_BYTES) {
-      throw new Refusal("journal", `it is over ${MAX_RECALLED_BYTES} bytes: this executor cannot replay the run`);
-    }
-    return piece.more ? undefined : this.#entries;
-  }
-}
-
-function toResult({ seq, result, settledAt }: JournalEntry): CallResult {
-  return { seq, result, settledAt, more: false };
-}
-
-function sizeOfEntry(entry: JournalEntry): number {
-  return entry.name.length + entry.argumentsHash.length + sizeOf(toResult(entry));
-}
-
-function sizeOf({ result }: CallResult): number {
-  if (result?.$case === "error") return ANSWER_OVERHEAD + CallError.encode(result.value).finish().length;
-  return ANSWER_OVERHEAD + (result?.value.data.length ?? 0);
+function textOf(hash: Buffer): string {
+  return hash.toString("latin1");
 }

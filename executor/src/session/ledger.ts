@@ -1,8 +1,6 @@
 import {
   type Call,
-  CallError,
   CallKind,
-  type CallResult,
   type Log,
   type Output,
   OUTPUT_OVERHEAD_BYTES,
@@ -12,8 +10,7 @@ import {
 } from "@codemode/proto/messages";
 import type { Journal } from "./journal.ts";
 import { failure, type Failure } from "./outcome.ts";
-import { Refusal } from "./refusal.ts";
-import { checkValue, type Program } from "./start.ts";
+import type { Program } from "./start.ts";
 
 /** How a line of console output is to be treated. */
 export type LogVerdict = "send" | "drop" | Failure;
@@ -94,18 +91,6 @@ export class Ledger {
     return value.data.length > resultBytes
       ? over("OUTPUT_LIMIT", `The result is over ${resultBytes} bytes`)
       : undefined;
-  }
-}
-
-/** Checks an answer as far as its bytes tell. Throws a Refusal. */
-export function checkAnswer(result: CallResult, answerBytes: number): void {
-  if (result.more) throw new Refusal("call_result.more", "this executor has no streamed results", "UNSUPPORTED");
-  if (result.settledAt && Number.isNaN(result.settledAt.getTime())) {
-    throw new Refusal("call_result.settled_at", "it is no time between the years 1 and 9999");
-  }
-  if (result.result?.$case === "value") checkValue("call_result.value", result.result.value, answerBytes);
-  if (result.result?.$case === "error" && CallError.encode(result.result.value).finish().length > answerBytes) {
-    throw new Refusal("call_result.error", `it is over the budget of ${answerBytes} bytes`);
   }
 }
 

@@ -52,4 +52,5 @@ export class RunClock {
   }
 }
 
-const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
+/** The longest delay of a timer; longer ones fire at once in Node. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -14,7 +14,7 @@ import {
   type CallResult,
   type ClientMessage,
   type Finished,
-  type JournalEntry,
+  type Journal as Piece,
   RunErrorType,
   type Start,
 } from "@codemode/proto/messages";
@@ -22,7 +22,8 @@ import { CodemodeError } from "@codemode/proto";
 import type { Lease } from "../pool/lease.ts";
 import { ActiveRun } from "./active-run.ts";
 import { wireBudgets } from "./budgets.ts";
-import { Journal, JournalPieces } from "./journal.ts";
+import { Journal } from "./journal.ts";
+import { JOURNAL_WITHIN_MS, journalLate, JournalPieces } from "./journal-pieces.ts";
 import { Ledger } from "./ledger.ts";
 import { failure, finishedByEdge } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
@@ -48,7 +49,7 @@ export class Session {
   readonly #stream: RunStream;
   readonly #host: SessionHost;
   readonly #done = Promise.withResolvers<void>();
-  #pieces = new JournalPieces();
+  #pieces: JournalPieces | undefined;
   /** Who has no room: each is waited for by one listener. */
   readonly #full = { peer: false, worker: false };
   #state: State;
@@ -102,6 +103,7 @@ export class Session {
     const state = this.#state;
     if (state.kind === "finished") return;
     this.#state = { kind: "finished" };
+    this.#pieces?.dispose();
     this.#stream.end(error);
     this.#host.ended(
       report(state.kind === "awaiting start" ? undefined : state.program, {
@@ -137,22 +139,22 @@ export class Session {
     const program = parseStart(start);
     clearTimeout(this.#state.due);
     const journal = new Journal(this.#host.keep);
-    const late = new CodemodeError("TIMEOUT", `Cannot wait for the journal any longer than ${START_WITHIN_MS} ms`);
-    const due = setTimeout(() => this.stop(late), START_WITHIN_MS);
+    const due = setTimeout(() => this.stop(journalLate()), JOURNAL_WITHIN_MS);
     this.#state = { kind: "awaiting journal", due, program, journal };
     this.#recall(start.journal ?? { entries: [], more: false });
   }
 
   /** A piece of the journal: after Start, or because the run has asked for it. */
-  #recall(piece: { readonly entries: readonly JournalEntry[]; readonly more: boolean }): void {
+  #recall(piece: Piece): void {
     const state = this.#state;
-    const isWanted = state.kind === "awaiting journal" || (state.kind === "running" && state.run.isRecalling);
+    const isWanted = state.kind === "awaiting journal" || (state.kind === "running" && state.run.residence.isRecalling);
     if (!isWanted) throw new Refusal("journal", "nobody has asked for it");
+    this.#pieces ??= new JournalPieces(this.#host.keep, state.program.budgets);
     const entries = this.#pieces.add(piece);
     if (!entries) return;
-    this.#pieces = new JournalPieces();
+    this.#pieces = undefined;
     state.journal.recall(entries);
-    if (state.kind === "running") return state.run.recalled();
+    if (state.kind === "running") return state.run.residence.recalled();
     clearTimeout(state.due);
     this.#queue(state.program, state.journal);
   }
@@ -164,6 +166,8 @@ export class Session {
       .lend(program, leave.signal)
       .then((lease) => this.#accept(program, journal, lease))
       .catch((error: unknown) => this.#stopBy(error));
+    // It has to wait: what the journal tells would wait with it, and can be told again.
+    setImmediate(() => this.#state.kind === "queued" && journal.trim());
   }
 
   #accept(program: Program, journal: Journal, lease: Lease): void {
@@ -189,10 +193,10 @@ export class Session {
     if (this.#stream.write(event) || this.#full.peer) return; // what was read already still comes
     this.#full.peer = true;
     const isRunning = (): ActiveRun | undefined => (this.#state.kind === "running" ? this.#state.run : undefined);
-    isRunning()?.hold();
+    isRunning()?.residence.hold();
     this.#stream.onRoom(() => {
       this.#full.peer = false;
-      isRunning()?.unhold();
+      isRunning()?.residence.unhold();
     });
   }
 
@@ -202,7 +206,7 @@ export class Session {
     if (run.answer(result) || this.#full.worker) return;
     this.#full.worker = true;
     this.#stream.pause();
-    run.onRoom(() => {
+    run.residence.onRoom(() => {
       this.#full.worker = false;
       this.#stream.resume();
     });
@@ -230,8 +234,9 @@ export class Session {
   }
 
   #finish(program: Program, finished: Finished, end: RunErrorType | undefined): void {
-    const released = this.#state.kind === "running" ? this.#state.run.released : Promise.resolve();
+    const released = this.#state.kind === "running" ? this.#state.run.residence.released : Promise.resolve();
     this.#state = { kind: "finished" };
+    this.#pieces?.dispose();
     this.#stream.write({ $case: "finished", value: finished });
     this.#stream.end();
     this.#stream.resume(); // a paused peer could not be seen to leave

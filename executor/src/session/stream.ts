@@ -2,7 +2,7 @@ import type { CodemodeError } from "@codemode/proto";
 import type { ExecutorMessage } from "@codemode/proto/messages";
 import type { Lease } from "../pool/lease.ts";
 import type { Applicant } from "../pool/line.ts";
-import type { Keep } from "./journal.ts";
+import type { Keep } from "./keep.ts";
 import type { Report } from "./report.ts";
 
 /** One message to the app. */

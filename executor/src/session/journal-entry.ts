@@ -1,0 +1,62 @@
+import { CallError, type CallResult, CallState, type JournalEntry } from "@codemode/proto/messages";
+import { Refusal } from "./refusal.ts";
+import { checkValue } from "./start.ts";
+
+const ANSWER_OVERHEAD_BYTES = 64;
+const MAX_NAME_CHARS = 128;
+const HASH_BYTES = 32;
+
+/** How far a call is, as far as its program is to know. */
+export type CallProgress = "open" | "answered" | "cancelled";
+
+const PROGRESS: Readonly<Record<number, CallProgress>> = {
+  [CallState.CALL_STATE_PENDING]: "open",
+  [CallState.CALL_STATE_SUCCEEDED]: "answered",
+  [CallState.CALL_STATE_FAILED]: "answered",
+  [CallState.CALL_STATE_CANCELLED]: "cancelled",
+};
+
+/** Checks an entry of a journal by itself. Throws a Refusal. */
+export function checkEntry(entry: JournalEntry, field: string, answerBytes: number): void {
+  const must = (holds: boolean, of: string, problem: string): void => {
+    if (!holds) throw new Refusal(`${field}.${of}`, problem);
+  };
+  must(entry.name.length <= MAX_NAME_CHARS, "name", `over ${MAX_NAME_CHARS} characters`);
+  must(entry.argumentsHash.length === HASH_BYTES, "arguments_hash", `${HASH_BYTES} bytes are needed`);
+  const progress = PROGRESS[entry.state];
+  must(progress !== undefined, "state", `${entry.state} is not known`);
+  must((progress === "answered") === entry.settleOrder > 0, "settle_order", "it does not fit the state");
+  checkAnswer(toResult(entry), field, answerBytes);
+}
+
+/** Checks an answer as far as its bytes tell. Throws a Refusal. */
+export function checkAnswer(result: CallResult, field: string, answerBytes: number): void {
+  if (result.more) throw new Refusal(`${field}.more`, "this executor has no streamed results", "UNSUPPORTED");
+  if (result.settledAt && Number.isNaN(result.settledAt.getTime())) {
+    throw new Refusal(`${field}.settled_at`, "it is no time between the years 1 and 9999");
+  }
+  if (result.result?.$case === "value") checkValue(`${field}.value`, result.result.value, answerBytes);
+  if (result.result?.$case === "error" && CallError.encode(result.result.value).finish().length > answerBytes) {
+    throw new Refusal(`${field}.error`, `it is over the budget of ${answerBytes} bytes`);
+  }
+}
+
+/** Of an entry that was checked. */
+export function progressOf({ state }: JournalEntry): CallProgress {
+  return PROGRESS[state] ?? "open";
+}
+
+/** The answer of an entry that is answered. */
+export function toResult({ seq, result, settledAt }: JournalEntry): CallResult {
+  return { seq, result, settledAt, more: false };
+}
+
+export function bytesOfEntry(entry: JournalEntry): number {
+  return entry.name.length + HASH_BYTES + bytesOf(toResult(entry));
+}
+
+/** What an answer takes in memory. */
+export function bytesOf({ result }: CallResult): number {
+  if (result?.$case === "error") return ANSWER_OVERHEAD_BYTES + CallError.encode(result.value).finish().length;
+  return ANSWER_OVERHEAD_BYTES + (result?.value.data.length ?? 0);
+}
