@@ -146,7 +146,8 @@ test("observability.logLevel and observability.correlationIdPrefix", async () =>
 });
 
 test("every key is in one of these tests", () => {
-  const source = readFileSync(import.meta.filename, "utf8");
+  const files = [import.meta.filename, new URL("docker-mode.test.ts", import.meta.url)];
+  const source = files.map((file) => readFileSync(file, "utf8")).join("");
   const missing = [...keys.values()].filter(({ name, section }) => !source.includes(`${section}.${name}`));
   expect(missing.map(({ path }) => path)).toEqual([]);
 });

@@ -65,7 +65,7 @@ test.each([
   ["run:\n  url: host:1", "2:3: run.url: unknown key, did you mean executor.url?"],
   [
     "executor:\n  mode: embeded",
-    '2:9: executor.mode: expected one of embedded, remote, received "embeded", did you mean embedded?',
+    '2:9: executor.mode: expected one of embedded, docker, remote, received "embeded", did you mean embedded?',
   ],
   ["executor:\n  mode: remote", "2:9: executor.mode: remote needs executor.url"],
   ["executor: 5", "1:11: executor: expected keys below it, received a single value"],

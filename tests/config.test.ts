@@ -12,6 +12,8 @@ const table: Readonly<Record<string, readonly [byDefault: unknown, argument: Wri
   "executor.mode": ["embedded", ["remote", "remote"], ["embedded", "embedded"], ["remote", "remote"]],
   "executor.url": [undefined, ["a:1", "a:1"], ["https://b", "https://b"], ["dns:///c:3", "dns:///c:3"]],
   "executor.apiKey": [undefined, ["k-arg", "k-arg"], ['"123"', "123"], ["456", "456"]],
+  "executor.image": ["codemode-executor", ["a", "a"], ["b/c:1", "b/c:1"], ["d@sha256:0", "d@sha256:0"]],
+  "executor.container": ["codemode-executor", ["a", "a"], ["b", "b"], ["c-1", "c-1"]],
   "executor.workers": [undefined, [1, 1], [2, 2], ["3", 3]],
   "executor.jit": [false, [false, false], [true, true], ["true", true]],
   "executor.startTimeoutMs": [10_000, [1, 1], ["2s", 2_000], ["3m", 180_000]],

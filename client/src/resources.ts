@@ -7,7 +7,13 @@ import { type Prepared, Runs } from "./durable/index.ts";
 import { type JournalStore, MemoryStore } from "./journal/index.ts";
 import type { ComponentRegistry } from "./registry/index.ts";
 import type { Outcome, Run } from "./run/index.ts";
-import { EmbeddedSource, type ExecutorSource, remoteSource } from "./sidecar/index.ts";
+import {
+  type ContainerOptions,
+  dockerSource,
+  embeddedSource,
+  type ExecutorSource,
+  remoteSource,
+} from "./sidecar/index.ts";
 
 /** How to close a client. */
 export interface CloseOptions {
@@ -104,13 +110,30 @@ export class Resources {
   }
 }
 
-function sourceOf({ executor, observability }: ClientConfig, logger: Logger): ExecutorSource {
-  if (executor.mode === "remote") return remoteSource(executor.url ?? "", executor.apiKey); // the loader checked the url
-  return new EmbeddedSource({
-    startTimeoutMs: executor.startTimeoutMs,
-    workers: executor.workers,
-    jit: executor.jit,
-    logLevel: observability.logLevel === "debug" ? "debug" : "warn",
-    onLog: (line) => logger.debug({ executor: line }, "The embedded executor said something"),
-  });
+function sourceOf(config: ClientConfig, logger: Logger): ExecutorSource {
+  const { executor } = config;
+  switch (executor.mode) {
+    case "remote":
+      return remoteSource(executor.url ?? "", executor.apiKey); // the loader checked the url
+    case "docker":
+      return dockerSource(containerOptions(config));
+    case "embedded":
+      return embeddedSource({
+        startTimeoutMs: executor.startTimeoutMs,
+        workers: executor.workers,
+        jit: executor.jit,
+        logLevel: executorLogLevel(config),
+        onLog: (line) => logger.debug({ executor: line }, "The embedded executor said something"),
+      });
+  }
+}
+
+/** The container that a configuration means. */
+export function containerOptions(config: ClientConfig): ContainerOptions {
+  const { container, image, apiKey, workers, jit, startTimeoutMs } = config.executor;
+  return { name: container, image, apiKey, workers, jit, startTimeoutMs, logLevel: executorLogLevel(config) };
+}
+
+function executorLogLevel({ observability }: ClientConfig): string {
+  return observability.logLevel === "debug" ? "debug" : "warn";
 }

@@ -5,6 +5,7 @@ import { CodemodeError } from "@codemode/proto";
 import { parseDuration } from "../config/index.ts";
 import { ExitCode, exitCodeOfError, UsageError } from "./exit-codes.ts";
 import { note, notesWritten, printable } from "./print.ts";
+import type { DockerOptions } from "./docker.ts";
 import type { RunOptions } from "./run.ts";
 
 const EXIT_CODES =
@@ -73,6 +74,8 @@ function command(finish: (exitCode: number) => void): Command {
       finish(await (await import("./executor.ts")).executor(options));
     });
 
+  addDocker(program, finish);
+
   program
     .command("doctor")
     .description("check Node, isolated-vm, the configuration and the executor")
@@ -90,6 +93,36 @@ function command(finish: (exitCode: number) => void): Command {
       finish(await (await import("./config.ts")).config(options));
     });
   return program;
+}
+
+function addDocker(program: Command, finish: (exitCode: number) => void): void {
+  const docker = program.command("docker").description("the executor in a container of this machine");
+  const add = (name: string, description: string): Command =>
+    docker
+      .command(name)
+      .description(description)
+      .option("--config <path>", "configuration file instead of the nearest codemode-client.yaml");
+  const commands = () => import("./docker.ts");
+  add("up", "start the container, unless it runs, and print its address").action(async (options: DockerOptions) =>
+    finish(await (await commands()).up(options)),
+  );
+  add("status", "tell whether it runs").action(async (options: DockerOptions) =>
+    finish(await (await commands()).status(options)),
+  );
+  add("logs", "print the last lines that it wrote")
+    .option("--lines <count>", "how many", count, 100)
+    .action(async (options: DockerOptions & { lines: number }) => finish(await (await commands()).logs(options)));
+  add("down", "stop it and take it away").action(async (options: DockerOptions) =>
+    finish(await (await commands()).down(options)),
+  );
+  add("build", "build the image from the nearest Dockerfile.executor")
+    .option("--context <folder>", "where to look for it", ".")
+    .action(async (options: DockerOptions & { context: string }) => finish(await (await commands()).build(options)));
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Expected a number from 1 to 999999.");
+  return Number(text);
 }
 
 function duration(text: string): number {

@@ -115,10 +115,15 @@ function contradictionsOf({ executor, retry }: ClientConfig, winners: ReadonlyMa
   return problems;
 }
 
+const IDLE_KEYS = {
+  embedded: ["url", "apiKey", "image", "container"],
+  docker: ["url"],
+  remote: ["image", "container", "workers", "jit", "startTimeoutMs"],
+} as const satisfies Record<ClientConfig["executor"]["mode"], readonly string[]>;
+
 /** Keys that are set and mean nothing in this mode. */
 function idleKeys({ executor: { mode } }: ClientConfig, winners: ReadonlyMap<string, Entry>): string[] {
-  const idle = mode === "embedded" ? ["url", "apiKey"] : ["workers", "jit", "startTimeoutMs"];
-  return idle.flatMap((name) => {
+  return IDLE_KEYS[mode].flatMap((name) => {
     const entry = winners.get(`executor.${name}`);
     return entry ? [`${entry.label}: changes nothing, because executor.mode is ${mode}`] : [];
   });

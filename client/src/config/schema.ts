@@ -9,12 +9,14 @@ const MAX_WAIT_MS = 86_400_000; // people are waited for too
 const HOST = String.raw`(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])`;
 const PORT = String.raw`:\d{1,5}`;
 const ADDRESS = String.raw`(?:unix:[^\s,]+|https?:\/\/${HOST}(?:${PORT})?\/?|(?:dns:\/\/\/)?${HOST}${PORT})`;
+const IMAGE = /^[a-z0-9][A-Za-z0-9._/:@-]{0,254}$/;
+const CONTAINER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const ADDRESSES = new RegExp(String.raw`^${ADDRESS}(?:\s*,\s*${ADDRESS})*$`);
 
 const executor = z.strictObject({
   mode: choice(
-    "Where the executor comes from: `embedded` starts it as a child process, `remote` calls `executor.url`. `remote` when only `executor.url` is set.",
-    ["embedded", "remote"],
+    "Where the executor comes from: `embedded` starts it as a child process, `docker` in a container of this machine, `remote` calls `executor.url`. `remote` when only `executor.url` is set.",
+    ["embedded", "docker", "remote"],
   ).default("embedded"),
   url: text(
     "Address of a remote executor, or several: each run begins at the next of them, and goes on at the one after it when an executor fails.",
@@ -22,16 +24,28 @@ const executor = z.strictObject({
     "an address such as 127.0.0.1:8001, https://host, dns:///host:8001 or unix:/path, or several with commas in between",
     { otherwise: "no remote executor" },
   ).optional(),
-  apiKey: secret("Key that the remote executor asks for. An embedded executor gets a random key of its own.", {
-    otherwise: "no key is sent",
+  apiKey: secret("Key that the executor asks for. An embedded executor has a random key of its own.", {
+    otherwise: "no key is sent to a remote executor, and one in a container gets a random key",
   }).optional(),
-  workers: count("Worker processes of an embedded executor.", 1, 256, {
+  image: text(
+    "Image of the executor in `docker` mode. `codemode docker build` makes it.",
+    IMAGE,
+    "an image such as codemode-executor or registry/name:tag",
+  ).default("codemode-executor"),
+  container: text(
+    "Name of the container, and of its network, in `docker` mode. Clients that name the same one share it.",
+    CONTAINER,
+    "letters, digits, dots, dashes and underscores",
+  ).default("codemode-executor"),
+  workers: count("Worker processes of an executor that this client starts.", 1, 256, {
     otherwise: "as many as there are cores, at least 2",
   }).optional(),
-  jit: flag("Lets V8 compile to machine code in an embedded executor: faster, and a larger surface to attack.").default(
-    false,
+  jit: flag(
+    "Lets V8 compile to machine code in an executor that this client starts: faster, and a larger surface to attack.",
+  ).default(false),
+  startTimeoutMs: duration("How long an executor that this client starts may take.", 1, MAX_DURATION_MS).default(
+    10_000,
   ),
-  startTimeoutMs: duration("How long an embedded executor may take to start.", 1, MAX_DURATION_MS).default(10_000),
   connectTimeoutMs: duration("How long one attempt may take to connect.", 1, MAX_DURATION_MS).default(5_000),
 });
 

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
 import { ExecutorConnectionError, ExecutorTimeoutError } from "../errors.ts";
 import type { Endpoint } from "./source.ts";
+import type { StartedExecutor } from "./started.ts";
 
 const KILL_AFTER_MS = 2_000; // the executor ends at once when its lifeline does; slower is stuck
 const MAX_SOCKET_PATH = 100; // 104 on macOS, 108 on Linux
@@ -31,7 +32,7 @@ export interface ProcessOptions {
  *
  * It dies when its lifeline does: at `close()`, or with this process, however that ends.
  */
-export class ExecutorProcess {
+export class ExecutorProcess implements StartedExecutor {
   readonly endpoint: Endpoint;
   readonly #child: ChildProcess;
   readonly #lifeline: Socket;
