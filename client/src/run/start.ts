@@ -31,7 +31,7 @@ export interface RunBudgets {
   readonly maxResultBytes?: number | undefined;
   readonly maxLogBytes?: number | undefined;
   readonly maxLogLines?: number | undefined;
-  /** For one handler, in milliseconds. Kept by the app. */
+  /** For one call: its handler and its two schemas. In milliseconds. Kept by the app. */
   readonly toolTimeoutMs?: number | undefined;
 }
 
