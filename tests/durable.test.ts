@@ -284,6 +284,21 @@ test("a call that must not be repeated is in doubt; settled with a value, the ru
   await expect(it.codemode.settle("run", 3, "retry")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
+test("a value that is larger than an answer may be is refused, and one that just fits is the answer", async () => {
+  using at = temporary();
+  const code = "return (await tools.work({ n: 1 })).length";
+  await killed(at, { point: "in 1", code });
+  await using it = client(at);
+  expect(await it.execute(code)).toMatchObject({ error: { type: "InDoubt" } });
+  await using other = Codemode.fromClientConfig({ store: it.store }); // it knows nothing of what `work` returns
+  const length = 1_048_576 - '""'.length;
+  const failure = await other.settle("run", 1, { value: "x".repeat(length + 1) }).catch((error) => error);
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(failure.message).toContain('"work" cannot have returned this: The value is larger than 1048576 bytes');
+  await other.settle("run", 1, { value: "x".repeat(length) });
+  expect(await it.execute(code)).toMatchObject({ status: "ok", value: length });
+});
+
 test("a call in doubt that is settled with an error fails in the program", async () => {
   using at = temporary();
   await using it = client(at);

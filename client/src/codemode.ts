@@ -103,7 +103,7 @@ export class Codemode implements AsyncDisposable {
    * When all calls of an `InDoubt` run are settled, executing the same again resumes it.
    *
    * @throws {@link CodemodeError} `NOT_FOUND` without such a call, `BUSY` while somebody runs the run, `INVALID_ARGUMENT`
-   * when the call has settled, the run has finished, or the value is none that the tool returns.
+   * when the call has settled, the run has finished, or the value is none that the tool returns or is too large.
    */
   settle(executionId: string, seq: number, settlement: Settlement): Promise<void> {
     const { store, registry } = this.#resources;

@@ -11,4 +11,4 @@ export {
   type RunUsage,
 } from "./outcome.ts";
 export { type Recording, Run } from "./run.ts";
-export { type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";
+export { maxAnswerBytes, type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";

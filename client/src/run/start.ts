@@ -56,6 +56,9 @@ export interface RunRequest {
   readonly origin?: { readonly seed: Buffer; readonly clock: Date } | undefined;
 }
 
+/** Of the answer to one call. Said in Start, so that it is recorded with the run and holds in every executor. */
+const MAX_ANSWER_BYTES = 1_048_576;
+
 /** The first message of every attempt, but for its number. */
 export type RunStart = Omit<Start, "attempt">;
 
@@ -83,6 +86,11 @@ export function toStart(request: RunRequest): RunStart {
   };
 }
 
+/** What the answer to one call may take, as an attempt with `start` says it. */
+export function maxAnswerBytes({ budgets }: RunStart): number {
+  return Number(budgets?.answerBytes ?? MAX_ANSWER_BYTES);
+}
+
 const ON_OVERSIZE = {
   default: OnOversize.ON_OVERSIZE_UNSPECIFIED,
   fail: OnOversize.ON_OVERSIZE_FAIL,
@@ -99,6 +107,7 @@ function toBudgets(budgets: RunBudgets): Budgets {
     calls: budgets.maxCalls,
     callsInFlight: budgets.maxCallsInFlight,
     codeBytes: bytes(budgets.maxCodeBytes),
+    answerBytes: BigInt(MAX_ANSWER_BYTES),
     resultBytes: bytes(budgets.maxResultBytes),
     logBytes: bytes(budgets.maxLogBytes),
     logLines: budgets.maxLogLines,
