@@ -374,6 +374,22 @@ describe("MemoryStore is bounded", () => {
     expect(await kept(store, ["a", "b", "c", "d"])).toEqual(["a", "c", "d"]);
   });
 
+  test("it holds a bounded number of bytes of runs that were given up, and always the latest", async () => {
+    await using store = new MemoryStore({ maxFinishedBytes: 10_000 });
+    const giveUp = async (id: string, bytes = 4_000) => {
+      const { fence } = await own(store, id);
+      await store.put(id, fence, settled(1, 1, { result: new Uint8Array(bytes) }));
+      await store.release(id, fence);
+    };
+    for (const id of ["a", "b", "c"]) await giveUp(id);
+    expect(await kept(store, ["a", "b", "c"])).toEqual(["b", "c"]);
+    await own(store, "b"); // somebody goes on with it: it counts no more
+    await giveUp("d");
+    expect(await kept(store, ["b", "c", "d"])).toEqual(["b", "c", "d"]);
+    await giveUp("e", 20_000);
+    expect(await kept(store, ["b", "c", "d", "e"])).toEqual(["b", "e"]);
+  });
+
   test("it keeps 1,000 finished runs", async () => {
     await using store = new MemoryStore();
     for (let n = 0; n <= 1000; n++) await finish(store, `run-${n}`);
