@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type CallInfo,
@@ -117,6 +118,56 @@ test("a live run is joined by its id: one outcome, each handler called once", as
   expect(one).toBe(two);
   expect(one).toMatchObject(RIGHT);
   expect(at.done).toHaveLength(3);
+});
+
+/** A run of one call, for which several callers wait. */
+async function awaited() {
+  const first = held();
+  const it = await withScript(
+    async (peer) => {
+      peer.accept();
+      peer.call(1, "first");
+      const event = await peer.next();
+      if (event?.$case === "cancel") return peer.fail({ code: status.CANCELLED });
+      peer.finish("done");
+    },
+    { first: first.handler },
+  );
+  const caller = new AbortController();
+  const one = it.run({ executionId: "run", signal: caller.signal });
+  const signal = await first.started;
+  const join = (other?: AbortController) => it.run({ executionId: "run", ...(other && { signal: other.signal }) });
+  const dispose = () => it[Symbol.asyncDispose]();
+  return { ...first, run: it.run, one, caller, signal, join, [Symbol.asyncDispose]: dispose };
+}
+
+test.each([
+  ["with a signal of its own", new AbortController()],
+  ["without a signal", undefined],
+])("the caller that began a run may stop waiting while another waits %s: the run goes on", async (_, other) => {
+  await using it = await awaited();
+  const two = it.join(other);
+  it.caller.abort(new Error("enough"));
+  const one = await it.one;
+  expect(one).toMatchObject({ error: { type: "Cancelled", message: expect.stringMatching(/which goes on: enough$/) } });
+  expect(it.signal.aborted).toBe(false);
+  it.resolve(1);
+  expect(await two).toMatchObject({ value: "done" });
+  expect(await it.join()).toMatchObject({ value: "done" }); // what the first was told is on no record
+});
+
+test("when all callers of a run have stopped waiting it is Cancelled, for good", async () => {
+  await using it = await awaited();
+  const others = [new AbortController(), new AbortController()];
+  const joined = others.map(it.join);
+  for (const caller of [...others, it.caller]) {
+    expect(it.signal.aborted).toBe(false);
+    caller.abort(new Error("enough"));
+  }
+  expect(it.signal.aborted).toBe(true);
+  for (const outcome of await Promise.all([it.one, ...joined, it.join()])) {
+    expect(outcome).toMatchObject({ error: { type: "Cancelled" } });
+  }
 });
 
 test("a caller that has joined may stop waiting, and the run goes on", async () => {

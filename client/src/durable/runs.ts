@@ -6,7 +6,9 @@ import type { ExecutorClient } from "../executor-client/index.ts";
 import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
 import { checkSame } from "../journal/rules.ts";
 import type { Logger } from "../logger.ts";
+import { messageOf } from "../run/call-error.ts";
 import { type Outcome, Run, type RunRequest, type RunStart } from "../run/index.ts";
+import { Callers } from "./callers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { Leases } from "./leases.ts";
 import { decodeOutcome, encodeOutcome } from "./outcome-text.ts";
@@ -42,12 +44,20 @@ export interface RunsOptions {
 // D2  An outcome is recorded before the caller has it, if it is the run's own. What only cut it short (a lost executor, a
 //     closed client, a call in doubt) is not: the lease is given back, and whoever executes the same again resumes it.
 // D3  An id that runs here is joined; elsewhere, waited for. One that has ended is answered from the record.
+// D4  A caller that aborts has its answer at once. The run is ended, and `Cancelled` recorded, when no caller of this
+//     process is left.
+
+interface Live {
+  readonly record: RunRecord;
+  readonly outcome: Promise<Outcome>;
+  readonly callers: Callers;
+}
 
 /** See the head of this file. */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #leases: Leases;
-  readonly #live = new Map<string, { readonly record: RunRecord; readonly outcome: Promise<Outcome> }>();
+  readonly #live = new Map<string, Live>();
   /** What still has to come to its end before the client is closed. */
   readonly #working = new Set<Promise<unknown>>();
 
@@ -57,7 +67,7 @@ export class Runs {
   }
 
   /** Runs it, joins it, or tells how it ended (D3). */
-  execute(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
+  async execute(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
     const { request, start } = prepared;
     const { executionId } = request;
     const record: RunRecord = {
@@ -66,11 +76,10 @@ export class Runs {
       start: Start.encode({ ...start, attempt: 1 }).finish(),
       createdAt: new Date(),
     };
-    const live = this.#live.get(executionId);
-    if (live) return this.#join(live, record, prepared, signal);
-    const outcome = this.#track(this.#begin(record, prepared, signal).finally(() => this.#live.delete(executionId)));
-    this.#live.set(executionId, { record, outcome });
-    return outcome;
+    const known = this.#live.get(executionId);
+    if (known) checkSame(known.record, record);
+    const { callers, outcome } = known ?? this.#start(record, prepared);
+    return (await callers.wait(outcome, signal)) ?? left(prepared, signal?.reason);
   }
 
   /** Runs a recorded run once more, for itself: it has no id here, and nothing of it is recorded. */
@@ -84,23 +93,20 @@ export class Runs {
     while (this.#working.size > 0) await Promise.allSettled(this.#working);
   }
 
-  async #join(
-    live: { readonly record: RunRecord; readonly outcome: Promise<Outcome> },
-    record: RunRecord,
-    prepared: Prepared,
-    signal: AbortSignal | undefined,
-  ): Promise<Outcome> {
-    checkSame(live.record, record);
-    if (!signal) return live.outcome;
-    using aborted = onceAborted(signal);
-    const first = await Promise.race([live.outcome, aborted.promise]);
-    return first === ABORTED ? unstarted(prepared).cancelled(signal.reason) : first;
+  #start(record: RunRecord, prepared: Prepared): Live {
+    const { executionId } = record;
+    const callers = new Callers();
+    const begun = this.#begin(record, prepared, callers.gone);
+    const outcome = this.#track(begun.finally(() => this.#live.delete(executionId)));
+    const live = { record, outcome, callers };
+    this.#live.set(executionId, live);
+    return live;
   }
 
-  async #begin(record: RunRecord, prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
+  async #begin(record: RunRecord, prepared: Prepared, unwanted: AbortSignal): Promise<Outcome> {
     const { store, closing, logger } = this.#options;
     const { owner, leaseMs } = this.#leases;
-    const either = AbortSignal.any([closing, ...(signal ? [signal] : [])]);
+    const either = AbortSignal.any([closing, unwanted]);
     for (;;) {
       const claim = await store.claim(record, owner, leaseMs);
       switch (claim.kind) {
@@ -113,7 +119,7 @@ export class Runs {
           logger.debug({ executionId, owner: claim.owner, until: claim.until }, "The run is live elsewhere, waiting");
           const waitMs = Math.min(POLL_MS, Math.max(1, claim.until.getTime() - Date.now()));
           await sleep(waitMs, undefined, { signal: either }).catch(() => {});
-          if (either.aborted) return unstarted(prepared).cancelled(either.reason);
+          if (either.aborted) return left(prepared, either.reason);
         }
       }
     }
@@ -198,9 +204,12 @@ function onceAborted(signal: AbortSignal): Disposable & { readonly promise: Prom
   return { promise, [Symbol.dispose]: () => signal.removeEventListener("abort", onAbort) };
 }
 
-/** A run of which nothing has been done here. */
-function unstarted({ request, start }: Prepared): Run {
-  return new Run(request, { start, calls: [], put: () => Promise.resolve(), onFailure() {}, isResumed: false });
+/** What a caller is told that does not wait for the end of its run. */
+function left({ request, start }: Prepared, reason: unknown): Outcome {
+  const put = () => Promise.resolve();
+  const nothing = new Run(request, { start, calls: [], put, onFailure() {}, isResumed: false });
+  const message = `The app no longer waits for the run, which goes on: ${messageOf(reason)}`;
+  return nothing.end({ type: "Cancelled", message });
 }
 
 /** What the caller is told when a run is no longer ours, or cannot be recorded. */
