@@ -443,32 +443,35 @@ test("a call is recorded before its handler is called, its answer before anybody
 });
 
 test.each([
-  ["a call", (call: CallRow) => call.state === "pending", []],
-  ["an answer", (call: CallRow) => call.state === "succeeded", ["pay"]],
-])("when %s cannot be recorded the run ends, and nothing of it is done or sent", async (_, fail, called) => {
-  const store = new Watched();
-  store.fail = fail;
-  const received: unknown[] = [];
-  await using it = await withScript(
-    async (peer) => {
-      peer.accept();
-      peer.call(1, "pay");
-      received.push((await peer.next())?.$case);
-      peer.stream.end();
-    },
-    { pay: () => "paid" },
-    {},
-    { store },
-  );
-  const failure = await it.run({ executionId: "run" }).catch((error) => error);
-  expect(failure).toMatchObject({ name: "CodemodeError", code: "INTERNAL" });
-  expect(failure.message).toMatch(
-    /Run "run" has been stopped, because what it does cannot be recorded: the disk is full/,
-  );
-  expect(it.calls).toEqual(called);
-  await it.codemode.close();
-  expect(received).not.toContain("callResult");
-});
+  ["pending", []],
+  ["succeeded", ["pay"]],
+])(
+  "when a call that is %s cannot be recorded the run ends, and nothing of it is done or sent",
+  async (state, called) => {
+    const store = new Watched();
+    store.fail = (call) => call.state === state;
+    const received: unknown[] = [];
+    await using it = await withScript(
+      async (peer) => {
+        peer.accept();
+        peer.call(1, "pay");
+        received.push((await peer.next())?.$case);
+        peer.stream.end();
+      },
+      { pay: () => "paid" },
+      {},
+      { store },
+    );
+    const failure = await it.run({ executionId: "run" }).catch((error) => error);
+    expect(failure).toMatchObject({ name: "CodemodeError", code: "INTERNAL" });
+    expect(failure.message).toBe(
+      `Run "run" has been stopped: call 1 ("pay", ${state}) cannot be recorded: the disk is full; execute the same again to resume it`,
+    );
+    expect(it.calls).toEqual(called);
+    await it.codemode.close();
+    expect(received).not.toContain("callResult");
+  },
+);
 
 test("when a lease is taken over the old owner stops at once: its handlers, its program, its records", async () => {
   using at = temporary();

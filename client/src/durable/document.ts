@@ -3,7 +3,7 @@ import { type CallErrorType, CallResult, Start, toMs, ValueEncoding } from "@cod
 import { z } from "zod";
 import type { CallRow, StoredRun } from "../journal/index.ts";
 import { RuntimeContext } from "../registry/index.ts";
-import { type Recording, Run, type RunRequest } from "../run/index.ts";
+import { type Recording, Run, type RunRequest, unrecorded } from "../run/index.ts";
 
 // The journal of a run as a JSON document: for files beside tests, for people and for other programs. Values are texts of
 // the codec, as they crossed; what is bytes is base64.
@@ -78,14 +78,7 @@ export function toReplay(document: unknown, onLog: RunRequest["onLog"]): Run {
   } catch (error) {
     throw unreadable(error instanceof Error ? error.message : String(error));
   }
-  const recording: Recording = {
-    start,
-    calls: rows,
-    put: () => Promise.resolve(), // it is a rehearsal
-    onFailure() {},
-    isResumed: false,
-    isReplay: true,
-  };
+  const recording: Recording = { ...unrecorded(start), calls: rows, isReplay: true };
   return new Run({ ...toRequest(executionId, start), onLog }, recording);
 }
 

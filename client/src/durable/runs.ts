@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CodemodeError } from "@codemode/proto";
 import { Start } from "@codemode/proto/messages";
+import { orAborted } from "../abort.ts";
 import { FencedError } from "../errors.ts";
 import type { ExecutorClient } from "../executor-client/index.ts";
 import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
 import { checkSame } from "../journal/rules.ts";
 import type { Logger } from "../logger.ts";
 import { messageOf } from "../run/call-error.ts";
-import { type Outcome, Run, type RunRequest, type RunStart } from "../run/index.ts";
+import { type Outcome, Run, type RunRequest, type RunStart, unrecorded } from "../run/index.ts";
 import { Callers } from "./callers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { Leases } from "./leases.ts";
 import { decodeOutcome, encodeOutcome } from "./outcome-text.ts";
+import { Patience } from "./patience.ts";
+import { nameOf, toStopped, toUnclaimed, Unrecorded } from "./stopped.ts";
 
 const POLL_MS = 250; // how late the end of a run elsewhere may be seen
 
@@ -106,16 +108,22 @@ export class Runs {
   async #begin(record: RunRecord, prepared: Prepared, unwanted: AbortSignal): Promise<Outcome> {
     const { store, closing, logger } = this.#options;
     const { owner, leaseMs } = this.#leases;
+    const { executionId } = record;
     const either = AbortSignal.any([closing, unwanted]);
+    using patience = new Patience(leaseMs);
+    either.addEventListener("abort", () => patience.hurry(), { once: true });
     for (;;) {
-      const claim = await store.claim(record, owner, leaseMs);
+      const claim = await patience
+        .wait(() => store.claim(record, owner, leaseMs))
+        .catch((error: unknown) => {
+          throw toUnclaimed(executionId, error);
+        });
       switch (claim.kind) {
         case "owned":
-          return this.#own(claim, record, prepared, either);
+          return await this.#own(claim, record, prepared, either, patience);
         case "done":
           return decodeOutcome(claim.outcome);
         case "held": {
-          const { executionId } = record;
           logger.debug({ executionId, owner: claim.owner, until: claim.until }, "The run is live elsewhere, waiting");
           const waitMs = Math.min(POLL_MS, Math.max(1, claim.until.getTime() - Date.now()));
           await sleep(waitMs, undefined, { signal: either }).catch(() => {});
@@ -130,11 +138,19 @@ export class Runs {
     record: RunRecord,
     prepared: Prepared,
     either: AbortSignal,
+    patience: Patience,
   ): Promise<Outcome> {
     const { store, logger, closing } = this.#options;
     const { executionId } = record;
     const stop = new AbortController();
-    const onFailure = (error: unknown) => stop.abort(toStopped(executionId, error));
+    const onFailure = (error: unknown) => {
+      stop.abort(toStopped(executionId, error));
+      patience.hurry();
+    };
+    const write = (what: string, step: () => Promise<void>) =>
+      patience.wait(step).catch((error: unknown) => {
+        throw error instanceof FencedError ? error : new Unrecorded(what, error);
+      });
     const isResumed = Buffer.compare(stored.record.start, record.start) !== 0;
     let run: Run | undefined;
     let isRecorded = false;
@@ -143,47 +159,39 @@ export class Runs {
       run = new Run(prepared.request, {
         start: isResumed ? Start.decode(stored.record.start) : prepared.start,
         calls: stored.calls,
-        put: (row) => store.put(executionId, fence, row),
+        attempts: stored.attempts,
+        put: (row) => write(nameOf(row), () => store.put(executionId, fence, row)),
+        countAttempts: (count) => write(`attempt ${count}`, () => store.countAttempts(executionId, fence, count)),
         onFailure,
-        isResumed,
       });
       if (isResumed) logger.info({ executionId, calls: stored.calls.length }, "Resuming the run");
       const outcome = run.inDoubt() ?? (await this.#run(run, either, stop.signal));
       const wasClosed = closing.aborted && either.reason === closing.reason && outcome.error?.type === "Cancelled";
       await run.recorded();
       if (run.isUnfinished || wasClosed) return outcome;
-      await store.finish(executionId, fence, encodeOutcome(outcome));
+      const end = outcome.error ? `its end (${outcome.error.type})` : "its end";
+      await write(end, () => store.finish(executionId, fence, encodeOutcome(outcome)));
       isRecorded = true;
       return outcome;
     } catch (error) {
       if (stop.signal.aborted) throw stop.signal.reason;
-      throw error instanceof FencedError ? toStopped(executionId, error) : error;
+      throw error instanceof FencedError || error instanceof Unrecorded ? toStopped(executionId, error) : error;
     } finally {
       if (!isRecorded) {
         await run?.recorded().catch(() => {}); // what has settled is worth keeping for whoever resumes it
-        await this.#release(executionId, fence);
+        await patience
+          .wait(() => store.release(executionId, fence))
+          .catch((error: unknown) => {
+            logger.warn({ executionId, error }, "The lease of a run could not be given back; it runs out by itself");
+          });
       }
     }
   }
 
   /** Rejects as soon as the run is no longer ours, whatever its executor still does. */
-  async #run(run: Run, either: AbortSignal, stopped: AbortSignal): Promise<Outcome> {
-    using lost = onceAborted(stopped);
-    const running = this.#track(this.#options.client.execute(run, AbortSignal.any([either, stopped])));
-    const outcome = await Promise.race([running, lost.promise]);
-    if (outcome === ABORTED) throw stopped.reason;
-    return outcome;
-  }
-
-  async #release(executionId: string, fence: number): Promise<void> {
-    try {
-      await this.#options.store.release(executionId, fence);
-    } catch (error) {
-      this.#options.logger.warn(
-        { executionId, error },
-        "The lease of a run could not be given back; it runs out by itself",
-      );
-    }
+  #run(run: Run, either: AbortSignal, stopped: AbortSignal): Promise<Outcome> {
+    const running = this.#options.client.execute(run, AbortSignal.any([either, stopped]));
+    return orAborted(this.#track(running), stopped);
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -194,33 +202,8 @@ export class Runs {
   }
 }
 
-const ABORTED = Symbol("aborted");
-
-function onceAborted(signal: AbortSignal): Disposable & { readonly promise: Promise<typeof ABORTED> } {
-  const { promise, resolve } = Promise.withResolvers<typeof ABORTED>();
-  const onAbort = () => resolve(ABORTED);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  return { promise, [Symbol.dispose]: () => signal.removeEventListener("abort", onAbort) };
-}
-
 /** What a caller is told that does not wait for the end of its run. */
 function left({ request, start }: Prepared, reason: unknown): Outcome {
-  const put = () => Promise.resolve();
-  const nothing = new Run(request, { start, calls: [], put, onFailure() {}, isResumed: false });
   const message = `The app no longer waits for the run, which goes on: ${messageOf(reason)}`;
-  return nothing.end({ type: "Cancelled", message });
-}
-
-/** What the caller is told when a run is no longer ours, or cannot be recorded. */
-function toStopped(executionId: string, error: unknown): CodemodeError {
-  const run = JSON.stringify(executionId);
-  const why = error instanceof Error ? error.message : String(error);
-  if (error instanceof FencedError) {
-    const message = `Another process has taken over run ${run}, which has been stopped here: ${why}`;
-    return new FencedError(message, { cause: error });
-  }
-  const code = CodemodeError.is(error) ? error.code : "INTERNAL";
-  const message = `Run ${run} has been stopped, because what it does cannot be recorded: ${why}; execute the same again to resume it`;
-  return new CodemodeError(code, message, { cause: error });
+  return new Run(request, unrecorded(start)).end({ type: "Cancelled", message });
 }

@@ -22,6 +22,7 @@ interface Kept {
   readonly record: RunRecord;
   readonly calls: Map<number, CallRow>;
   fence: number;
+  attempts: number;
   state: RunState;
 }
 
@@ -40,7 +41,7 @@ export class MemoryStore implements JournalStore {
   }
 
   async claim(record: RunRecord, owner: string, leaseMs: number): Promise<Claim> {
-    const run = this.#find(record.executionId) ?? { record, calls: new Map(), fence: 0, state: { kind: "free" } };
+    const run = this.#find(record.executionId) ?? newRun(record);
     checkSame(run.record, record);
     if (run.state.kind === "finished") return { kind: "done", outcome: run.state.outcome, run: toStored(run) };
     if (isLive(run.state)) return { kind: "held", owner: run.state.owner, until: run.state.until };
@@ -55,6 +56,12 @@ export class MemoryStore implements JournalStore {
     const run = this.#find(executionId);
     checkOwned("renew the lease of", executionId, run, fence);
     if (run.state.kind === "owned") run.state = { ...run.state, until: new Date(Date.now() + leaseMs) };
+  }
+
+  async countAttempts(executionId: string, fence: number, attempts: number): Promise<void> {
+    const run = this.#find(executionId);
+    checkOwned("count the attempts at", executionId, run, fence);
+    run.attempts = Math.max(run.attempts, attempts);
   }
 
   async put(executionId: string, fence: number, call: CallRow): Promise<void> {
@@ -154,8 +161,12 @@ class Shelf {
   }
 }
 
-function toStored({ record, calls, state }: Kept): StoredRun {
-  return { record, calls: [...calls.values()].toSorted((a, b) => a.seq - b.seq), state };
+function newRun(record: RunRecord): Kept {
+  return { record, calls: new Map(), fence: 0, attempts: 0, state: { kind: "free" } };
+}
+
+function toStored({ record, calls, attempts, state }: Kept): StoredRun {
+  return { record, calls: [...calls.values()].toSorted((a, b) => a.seq - b.seq), attempts, state };
 }
 
 const ROW_BYTES = 300; // about what V8 takes for a call without its result

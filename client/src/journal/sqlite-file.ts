@@ -7,7 +7,7 @@ import { loadSqlite } from "./sqlite-module.ts";
 import { prepareStatements, type Statements } from "./sqlite-statements.ts";
 
 const APPLICATION_ID = 0x636d6a6c; // "cmjl" in the header of the file: ours, and no other program's database
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /** How long a process waits, blocked, for another to end a transaction. Ours take milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -18,6 +18,7 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY,
     execution_id TEXT NOT NULL UNIQUE,
     fence INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
     owner TEXT, -- NULL, like leased_until: nobody
     leased_until INTEGER, -- this and all times: milliseconds since 1970
     created_at INTEGER NOT NULL,
@@ -45,6 +46,13 @@ const SCHEMA = `
   INSERT INTO fences VALUES (0);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** From version 1, which did not count attempts. To a run of it there was one as a rule. */
+const SECOND = `
+  ALTER TABLE runs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+  UPDATE runs SET attempts = 1;
+  PRAGMA user_version = 2;
 `;
 
 /** Opens the journal in `file`, an absolute path; makes it, for its user alone, when there is none. */
@@ -84,7 +92,9 @@ function prepare(database: DatabaseSync): void {
   versionOf(database); // before anything is changed: the file may be somebody else's
   useWriteAheadLog(database);
   database.exec("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
-  if (versionOf(database) === 0) database.exec(SCHEMA); // by now another process may have done it
+  const version = versionOf(database); // by now another process may have done it
+  if (version === 0) database.exec(SCHEMA);
+  if (version === 1) database.exec(SECOND);
   database.exec("COMMIT");
 }
 

@@ -67,6 +67,13 @@ export class SqliteStore implements JournalStore {
     });
   }
 
+  async countAttempts(executionId: string, fence: number, attempts: number): Promise<void> {
+    this.#use(() => {
+      if (this.#sql.countAttempts.run(attempts, executionId, fence).changes === 1) return;
+      checkOwned("count the attempts at", executionId, this.#find(executionId), fence);
+    });
+  }
+
   async put(executionId: string, fence: number, call: CallRow): Promise<void> {
     this.#use(() => {
       if (this.#sql.put.run(...fromCall(call), executionId, fence).changes === 1) return;
@@ -130,7 +137,8 @@ export class SqliteStore implements JournalStore {
   }
 
   #toStored(run: RunRow): StoredRun {
-    return { record: run.record, calls: this.#calls(run), state: run.state };
+    const { record, attempts, state } = run;
+    return { record, calls: this.#calls(run), attempts, state };
   }
 
   #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {

@@ -65,6 +65,8 @@ export interface StoredRun {
   readonly record: RunRecord;
   /** By seq. */
   readonly calls: readonly CallRow[];
+  /** Attempts that have been made at it, by all its owners. */
+  readonly attempts: number;
   readonly state: RunState;
 }
 
@@ -95,6 +97,14 @@ export interface JournalStore extends AsyncDisposable {
    * @throws FencedError as J3 says. The run is no longer the caller's, and the caller stops at once.
    */
   renew(executionId: string, fence: number, leaseMs: number): Promise<void>;
+
+  /**
+   * Records that `attempts` attempts have been made at the run, the one that is about to begin included. Never fewer than
+   * before.
+   *
+   * @throws FencedError as J3 says.
+   */
+  countAttempts(executionId: string, fence: number, attempts: number): Promise<void>;
 
   /**
    * Records a call, or how far it has come. Resolves when that is durable; what depends on it waits until then.

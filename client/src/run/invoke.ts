@@ -64,7 +64,7 @@ async function answerOf(
   entry.called = true;
   const info = Object.freeze({ ...options.info(entry.seq), signal });
   const output = await options.inContext(async () => component.handle(value, info));
-  return await toAnswer(component, output, options.maxAnswerBytes());
+  return toAnswer(component, output, options.maxAnswerBytes());
 }
 
 function checkInput(component: Component, call: Call): Checked | Promise<Checked> {
