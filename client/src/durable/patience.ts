@@ -11,19 +11,25 @@ const HURRIED_MS = 2_000; // more than a healthy store takes for what a run stil
  */
 export class Patience implements Disposable {
   readonly #ms: number;
+  readonly #ending: AbortSignal;
   readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
-  /** For every step `ms`: the lease, because when it has run out somebody else may have the run. */
-  constructor(ms: number) {
+  /**
+   * For every step `ms`: the lease, because when it has run out somebody else may have the run. Hurries when `ending`
+   * fires.
+   */
+  constructor(ms: number, ending: AbortSignal) {
     this.#ms = ms;
+    this.#ending = ending;
+    ending.addEventListener("abort", this.hurry);
   }
 
   /** Somebody waits for the end of the run: two seconds are left for all its steps together. Idempotent. */
-  hurry(): void {
+  readonly hurry = (): void => {
     const ms = Math.min(HURRIED_MS, this.#ms);
     this.#timer ??= setTimeout(() => this.#over.abort(noAnswer(ms)), ms);
-  }
+  };
 
   /** Resolves with what `step` comes to. Throws what stood in its way last. */
   async wait<T>(step: () => Promise<T>): Promise<T> {
@@ -45,6 +51,7 @@ export class Patience implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ending.removeEventListener("abort", this.hurry);
     clearTimeout(this.#timer);
   }
 }

@@ -48,6 +48,7 @@ export interface RunsOptions {
 // D3  An id that runs here is joined; elsewhere, waited for. One that has ended is answered from the record.
 // D4  A caller that aborts has its answer at once. The run is ended, and `Cancelled` recorded, when no caller of this
 //     process is left.
+// D5  A store that is busy is asked again, and one that hangs is given up: nobody waits for it without bound (Patience).
 
 interface Live {
   readonly record: RunRecord;
@@ -110,8 +111,7 @@ export class Runs {
     const { owner, leaseMs } = this.#leases;
     const { executionId } = record;
     const either = AbortSignal.any([closing, unwanted]);
-    using patience = new Patience(leaseMs);
-    either.addEventListener("abort", () => patience.hurry(), { once: true });
+    using patience = new Patience(leaseMs, either);
     for (;;) {
       const claim = await patience
         .wait(() => store.claim(record, owner, leaseMs))

@@ -9,8 +9,10 @@ import { prepareStatements, type Statements } from "./sqlite-statements.ts";
 const APPLICATION_ID = 0x636d6a6c; // "cmjl" in the header of the file: ours, and no other program's database
 const SCHEMA_VERSION = 2;
 
-/** How long a process waits, blocked, for another to end a transaction. Ours take milliseconds. */
-const BUSY_TIMEOUT_MS = 5000;
+/** How long a process waits, blocked, for another to end a transaction, while it opens the file. Ours take milliseconds. */
+const OPEN_TIMEOUT_MS = 5_000;
+/** The same, for every step after that: whoever has more time than this leaves the thread to others meanwhile. */
+const STEP_TIMEOUT_MS = 20;
 
 // What is read on every write stands before what may be long, and so on the first page of a row.
 const SCHEMA = `
@@ -60,7 +62,7 @@ export function openFile(file: string): { readonly database: DatabaseSync; reado
   const sqlite = loadSqlite();
   try {
     create(file);
-    const database = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    const database = new sqlite.DatabaseSync(file, { timeout: OPEN_TIMEOUT_MS });
     try {
       prepare(database);
       return { database, sql: prepareStatements(database) };
@@ -95,7 +97,7 @@ function prepare(database: DatabaseSync): void {
   const version = versionOf(database); // by now another process may have done it
   if (version === 0) database.exec(SCHEMA);
   if (version === 1) database.exec(SECOND);
-  database.exec("COMMIT");
+  database.exec(`COMMIT; PRAGMA busy_timeout = ${STEP_TIMEOUT_MS}`);
 }
 
 /** The version of the schema in the file, 0 in an empty one. */
@@ -114,7 +116,7 @@ function versionOf(database: DatabaseSync): number {
 
 /** SQLite does not wait by itself here: of four processes that open a new file at once, now and then one is refused. */
 function useWriteAheadLog(database: DatabaseSync): void {
-  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  const deadline = performance.now() + OPEN_TIMEOUT_MS;
   for (;;) {
     try {
       const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
