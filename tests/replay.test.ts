@@ -2,7 +2,7 @@ import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Codemode, ComponentRegistry, type JournalDocument, type Outcome } from "../client/src/index.ts";
+import { Codemode, ComponentRegistry, type JournalDocument, Outcome } from "../client/src/index.ts";
 import { startInProcess } from "./executor-fixture.ts";
 import { runCommand } from "./setup/command.ts";
 
@@ -100,6 +100,130 @@ test("what is no journal is refused, with the place", async () => {
     });
   }
   await expect(codemode.journal("none")).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+type Path = readonly (string | number)[];
+
+/** The places of `node` and of all that is in it. */
+function placesIn(node: unknown, path: Path = []): Path[] {
+  const children = typeof node === "object" && node !== null ? Object.entries(node) : [];
+  return [
+    path,
+    ...children.flatMap(([key, child]) => placesIn(child, [...path, Array.isArray(node) ? Number(key) : key])),
+  ];
+}
+
+/** `document` with what stands at `path` changed; `GONE` for nothing. */
+function changed(document: unknown, path: Path, change: (before: unknown) => unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return change(document);
+  const copy = structuredClone(document) as Record<string | number, unknown>;
+  const after = changed(copy[key], rest, change);
+  if (after !== GONE) copy[key] = after;
+  else if (Array.isArray(copy)) copy.splice(Number(key), 1);
+  else delete copy[key];
+  return copy;
+}
+
+const GONE = Symbol("gone");
+const ABSURD = [
+  GONE,
+  null,
+  true,
+  false,
+  0,
+  1,
+  2,
+  -1,
+  0.5,
+  1e9,
+  "",
+  "x",
+  "pending",
+  "succeeded",
+  "failed",
+  "timer",
+  [],
+  {},
+];
+const flip = (text: string, at: number) => text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
+
+/** All that this test puts in the place of a value. */
+function* changesOf(value: unknown): Generator<(before: unknown) => unknown> {
+  for (const absurd of ABSURD) yield () => absurd;
+  if (Array.isArray(value) && value.length > 1) yield () => value.toReversed();
+  if (Array.isArray(value) && value.length > 0) yield () => [...value, value[0]];
+  if (typeof value === "number") for (const by of [1, -1]) yield () => value + by;
+  if (typeof value !== "string") return;
+  if (!Number.isNaN(Date.parse(value))) {
+    for (const ms of [-60_000, 60_000]) yield () => new Date(Date.parse(value) + ms).toISOString();
+  } else if (value !== "") {
+    for (let at = 0; at < value.length; at += 32) yield () => flip(value, at);
+    yield () => flip(value, value.length - 1);
+  }
+}
+
+const CLEAN = new Set(["ok", "Diverged", "UnknownTool", "RuntimeError"]); // what its program does with other answers or tools
+
+test("a document with anything changed in it ends as an outcome, or is refused with the place", async () => {
+  await using it = await recorded();
+  const ended: { readonly type: string }[] = [];
+  const refused: unknown[] = [];
+  for (const path of placesIn(it.document)) {
+    const before = path.reduce<unknown>((node, key) => (node as Record<string | number, unknown>)[key], it.document);
+    for (const change of changesOf(before)) {
+      if (path[0] === "code" && typeof change(before) === "string") continue; // another program: the tests above
+      const document = changed(it.document, path, change) as JournalDocument;
+      const end = await it.codemode.replay(document).catch((error: unknown) => error);
+      const at = { path: path.join("."), to: change(before) };
+      if (end instanceof Outcome) ended.push({ ...at, type: end.error?.type ?? "ok" });
+      else refused.push({ ...at, end });
+    }
+  }
+  expect(ended.filter(({ type }) => !CLEAN.has(type))).toEqual([]);
+  const invalid = {
+    end: { code: "INVALID_ARGUMENT", message: expect.stringMatching(/→ at |refused start\.|no journal/) },
+  };
+  expect(refused).toMatchObject(refused.map(() => invalid));
+  expect(refused.length).toBeGreaterThan(500);
+  expect(it.calls).toEqual([]);
+}, 120_000);
+
+test.each<[change: string, path: Path, to: unknown, why: string]>([
+  [
+    "leaves a call out",
+    ["calls", 0],
+    GONE,
+    "expected 1: calls stand in their order, without gaps\n  → at calls[0].seq",
+  ],
+  [
+    "settles two calls at once",
+    ["calls", 1, "settleOrder"],
+    2,
+    "expected 1: there are no gaps, and no doubles\n  → at calls[1].settleOrder",
+  ],
+  [
+    "settles a call before the last",
+    ["calls", 2, "settledAt"],
+    "2001-01-01T00:00:00Z",
+    "expected no time before that of the call that settled before it\n  → at calls[2].settledAt",
+  ],
+  [
+    "settles a call without an answer",
+    ["calls", 3, "error"],
+    GONE,
+    "does not fit a tool that has failed\n  → at calls[3].error",
+  ],
+  [
+    "answers a call that is pending",
+    ["calls", 1, "state"],
+    "pending",
+    "expected none of a call that is pending\n  → at calls[1].settledAt",
+  ],
+])("a document that %s is refused with the place", async (_, path, to, why) => {
+  await using it = await recorded();
+  const failure = await it.codemode.replay(changed(it.document, path, () => to) as never).catch((error) => error);
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(why) });
 });
 
 test("codemode run --journal writes a file, and codemode replay runs it", async () => {

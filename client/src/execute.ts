@@ -5,9 +5,8 @@ import { type ClientConfig, keys } from "./config/index.ts";
 import type { Logger } from "./logger.ts";
 import type { Component, ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
 import type { Prepared } from "./durable/index.ts";
-import { type CallRecord, type LogLine, type RunBudgets, type RunRequest, toStart } from "./run/index.ts";
+import { type CallRecord, ID, type LogLine, type RunBudgets, type RunRequest, toStart } from "./run/index.ts";
 
-const ID = /^[\w.:-]{1,128}$/;
 const tail = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 4); // enough beside a millisecond
 
 /** How to run one program. */

@@ -12,4 +12,4 @@ export {
 } from "./outcome.ts";
 export { type Recording, unrecorded } from "./recording.ts";
 export { Run } from "./run.ts";
-export { maxAnswerBytes, type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";
+export { ID, maxAnswerBytes, type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";

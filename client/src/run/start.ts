@@ -56,6 +56,9 @@ export interface RunRequest {
   readonly origin?: { readonly seed: Buffer; readonly clock: Date } | undefined;
 }
 
+/** What names a run or a request. */
+export const ID = /^[\w.:-]{1,128}$/;
+
 /** Of the answer to one call. Said in Start, so that it is recorded with the run and holds in every executor. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
