@@ -288,6 +288,14 @@ test.each([
   expect(new Set(at.done)).toEqual(new Set(["run:1", "run:3", "run:4"]));
 });
 
+test("a run whose app is killed again and again goes on, and its attempts are counted over all apps", async () => {
+  using at = temporary();
+  for (const point of ["after put 2 pending", "before put 3 pending", "before finish"]) await killed(at, { point });
+  await using it = client(at);
+  expect(await it.execute()).toMatchObject({ ...RIGHT, attempts: 4 });
+  expect(at.done.toSorted()).toEqual(["run:1", "run:3", "run:4"]);
+});
+
 test("a resumed run has the seed and the clock of its beginning", async () => {
   using at = temporary();
   const code = "const seen = [Math.random(), Date.now()]; await tools.work({ n: seen[0] }); return seen";

@@ -87,7 +87,8 @@ export class Codemode implements AsyncDisposable {
    * resumed.
    *
    * @throws {@link ExecutorConnectionError} when no executor could be reached within the configured attempts.
-   * @throws {@link CodemodeError} when an option cannot be used, or the executor did not do its part.
+   * @throws {@link CodemodeError} when an option cannot be used, the executor did not do its part, or the store did not:
+   * then the run can be resumed.
    */
   async execute<T = unknown>(code: string, options: ExecuteOptions = {}): Promise<Outcome<T>> {
     const { registry, config, logger } = this.#resources;
@@ -143,8 +144,9 @@ export class Codemode implements AsyncDisposable {
   }
 
   /**
-   * Ends the runs under way as `Cancelled`, though they can be resumed from the store, or with `wait` lets them come to their end; refuses others from now on; and
-   * leaves no process, socket or timer. Idempotent: a `close()` after a `close({ wait: true })` ends what still runs.
+   * Ends the runs under way as `Cancelled`, though they can be resumed from the store, or with `wait` lets them come to
+   * their end; refuses others from now on; and leaves no process, socket or timer. Idempotent: a `close()` after a
+   * `close({ wait: true })` ends what still runs.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return this.#resources.close(options);
