@@ -57,12 +57,10 @@ async function settled(
     throw refused(`${cannot}: say { value }, { error } or "retry"`);
   }
   const isFailure = "error" in settlement;
+  const maxBytes = maxAnswerBytes(Start.decode(record.start));
   const answer: CallResult["result"] = isFailure
     ? { $case: "error", value: toCallError(settlement.error) }
-    : {
-        $case: "value",
-        value: await checked(call, settlement.value, registry, maxAnswerBytes(Start.decode(record.start)), cannot),
-      };
+    : { $case: "value", value: await checked(call, settlement.value, registry, maxBytes, cannot) };
   const last = calls.reduce((latest, { settledAt }) => Math.max(latest, settledAt?.getTime() ?? 0), 0);
   const settledAt = new Date(Math.max(last, Date.now())); // it never goes back in the order of settling
   return {

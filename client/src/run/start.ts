@@ -60,7 +60,7 @@ export interface RunRequest {
 export const ID = /^[\w.:-]{1,128}$/;
 
 /** Of the answer to one call. Said in Start, so that it is recorded with the run and holds in every executor. */
-const MAX_ANSWER_BYTES = 1_048_576;
+const ANSWER_BYTES = 1_048_576;
 
 /** The first message of every attempt, but for its number. */
 export type RunStart = Omit<Start, "attempt">;
@@ -91,7 +91,7 @@ export function toStart(request: RunRequest): RunStart {
 
 /** What the answer to one call may take, as an attempt with `start` says it. */
 export function maxAnswerBytes({ budgets }: RunStart): number {
-  return Number(budgets?.answerBytes ?? MAX_ANSWER_BYTES);
+  return Number(budgets?.answerBytes ?? ANSWER_BYTES);
 }
 
 const ON_OVERSIZE = {
@@ -110,7 +110,7 @@ function toBudgets(budgets: RunBudgets): Budgets {
     calls: budgets.maxCalls,
     callsInFlight: budgets.maxCallsInFlight,
     codeBytes: bytes(budgets.maxCodeBytes),
-    answerBytes: BigInt(MAX_ANSWER_BYTES),
+    answerBytes: BigInt(ANSWER_BYTES),
     resultBytes: bytes(budgets.maxResultBytes),
     logBytes: bytes(budgets.maxLogBytes),
     logLines: budgets.maxLogLines,
