@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { type Budgets, type Output, toDuration, ValueEncoding } from "@codemode/proto/messages";
-import { Journal, Keep } from "../executor/src/session/journal.ts";
+import { Journal } from "../executor/src/session/journal.ts";
+import { Keep } from "../executor/src/session/keep.ts";
 import { Ledger } from "../executor/src/session/ledger.ts";
 import { parseStart } from "../executor/src/session/start.ts";
 import { startOf } from "./executor-fixture.ts";
