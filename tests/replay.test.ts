@@ -2,54 +2,12 @@ import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Codemode, ComponentRegistry, type JournalDocument, Outcome } from "../client/src/index.ts";
+import { Codemode, type JournalDocument, type Outcome } from "../client/src/index.ts";
 import { startInProcess } from "./executor-fixture.ts";
+import { changed, GONE, type Path, recorded } from "./recorded-run.ts";
 import { runCommand } from "./setup/command.ts";
 
 // Recorded runs, run again with no handler called.
-
-const CODE = `
-  const slow = tools.never({});
-  slow.catch(() => {});
-  const [a, b] = await Promise.all([tools.get({ key: "a" }), tools.get({ key: "b" })]);
-  const c = await tools.get({ key: "none" }).catch((error) => error.code);
-  await new Promise((resolve) => setTimeout(resolve, 1));
-  console.log("got", a, b);
-  return { a, b, c, dice: Math.random(), at: Date.now(), who: context.who };
-`;
-
-/** A client with tools, and a run of it that was recorded. */
-async function recorded(code = CODE) {
-  const executor = await startInProcess();
-  const calls: string[] = [];
-  const registry = new ComponentRegistry();
-  registry.registerTool("get", {
-    description: "Gets",
-    execute: ({ key }) => {
-      calls.push(key as string);
-      if (key === "none") throw Object.assign(new Error("there is none"), { code: "E_NONE" });
-      return new Map([[key, new Date(5)]]);
-    },
-  });
-  registry.registerTool("never", { description: "Never answers", execute: () => new Promise(() => {}) });
-  const config = { executor: { mode: "remote", url: executor.executor.address } } as const;
-  const made = Codemode.fromClientConfig({ registry, config });
-  const outcome = await made.withContext({ who: "acme" }).execute(code, { executionId: "run" });
-  const document = JSON.parse(JSON.stringify(await made.journal("run"))) as JournalDocument;
-  calls.length = 0;
-  const codemode = Codemode.fromClientConfig({ config }); // it has no tools
-  return {
-    outcome,
-    document,
-    calls,
-    codemode,
-    url: executor.executor.address,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([made.close(), codemode.close()]);
-      await executor[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const shownBy = ({ value, error, logs, outputs, warnings }: Outcome) => ({ value, error, logs, outputs, warnings });
 
@@ -101,93 +59,6 @@ test("what is no journal is refused, with the place", async () => {
   }
   await expect(codemode.journal("none")).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
-
-type Path = readonly (string | number)[];
-
-/** The places of `node` and of all that is in it. */
-function placesIn(node: unknown, path: Path = []): Path[] {
-  const children = typeof node === "object" && node !== null ? Object.entries(node) : [];
-  return [
-    path,
-    ...children.flatMap(([key, child]) => placesIn(child, [...path, Array.isArray(node) ? Number(key) : key])),
-  ];
-}
-
-/** `document` with what stands at `path` changed; `GONE` for nothing. */
-function changed(document: unknown, path: Path, change: (before: unknown) => unknown): unknown {
-  const [key, ...rest] = path;
-  if (key === undefined) return change(document);
-  const copy = structuredClone(document) as Record<string | number, unknown>;
-  const after = changed(copy[key], rest, change);
-  if (after !== GONE) copy[key] = after;
-  else if (Array.isArray(copy)) copy.splice(Number(key), 1);
-  else delete copy[key];
-  return copy;
-}
-
-const GONE = Symbol("gone");
-const ABSURD = [
-  GONE,
-  null,
-  true,
-  false,
-  0,
-  1,
-  2,
-  -1,
-  0.5,
-  1e9,
-  "",
-  "x",
-  "pending",
-  "succeeded",
-  "failed",
-  "timer",
-  [],
-  {},
-];
-const flip = (text: string, at: number) => text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
-
-/** All that this test puts in the place of a value. */
-function* changesOf(value: unknown): Generator<(before: unknown) => unknown> {
-  for (const absurd of ABSURD) yield () => absurd;
-  if (Array.isArray(value) && value.length > 1) yield () => value.toReversed();
-  if (Array.isArray(value) && value.length > 0) yield () => [...value, value[0]];
-  if (typeof value === "number") for (const by of [1, -1]) yield () => value + by;
-  if (typeof value !== "string") return;
-  if (!Number.isNaN(Date.parse(value))) {
-    for (const ms of [-60_000, 60_000]) yield () => new Date(Date.parse(value) + ms).toISOString();
-  } else if (value !== "") {
-    for (let at = 0; at < value.length; at += 32) yield () => flip(value, at);
-    yield () => flip(value, value.length - 1);
-  }
-}
-
-const CLEAN = new Set(["ok", "Diverged", "UnknownTool", "RuntimeError"]); // what its program does with other answers or tools
-
-test("a document with anything changed in it ends as an outcome, or is refused with the place", async () => {
-  await using it = await recorded();
-  const ended: { readonly type: string }[] = [];
-  const refused: unknown[] = [];
-  for (const path of placesIn(it.document)) {
-    const before = path.reduce<unknown>((node, key) => (node as Record<string | number, unknown>)[key], it.document);
-    for (const change of changesOf(before)) {
-      if (path[0] === "code" && typeof change(before) === "string") continue; // another program: the tests above
-      const document = changed(it.document, path, change) as JournalDocument;
-      const end = await it.codemode.replay(document).catch((error: unknown) => error);
-      const at = { path: path.join("."), to: change(before) };
-      if (end instanceof Outcome) ended.push({ ...at, type: end.error?.type ?? "ok" });
-      else refused.push({ ...at, end });
-    }
-  }
-  expect(ended.filter(({ type }) => !CLEAN.has(type))).toEqual([]);
-  const invalid = {
-    end: { code: "INVALID_ARGUMENT", message: expect.stringMatching(/→ at |refused start\.|no journal/) },
-  };
-  expect(refused).toMatchObject(refused.map(() => invalid));
-  expect(refused.length).toBeGreaterThan(500);
-  expect(it.calls).toEqual([]);
-}, 120_000);
 
 test.each<[change: string, path: Path, to: unknown, why: string]>([
   [
