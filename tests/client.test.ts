@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { setImmediate } from "node:timers/promises";
+import { expect, test, vi } from "vitest";
 import { status } from "@grpc/grpc-js";
 import { decode } from "@codemode/proto/values";
 import { type CallInfo, Codemode, ComponentRegistry, ExecutorAuthError, OutcomeError } from "../client/src/index.ts";
@@ -214,6 +215,28 @@ test("a handler over its time fails in the program and sees its signal", async (
   const outcome = await it.codemode.execute("…", { budgets: { toolTimeoutMs: 10 } });
   expect(outcome.value).toMatchObject({ name: "TimeoutError", code: "TIMEOUT", retryable: true });
   expect(aborted).toBe(true);
+});
+
+test.each([
+  ["input", 0],
+  ["output", 1],
+] as const)("an %s schema that does not answer in the time of its call fails in the program", async (side, called) => {
+  const answered = Promise.withResolvers<{ value: unknown }>();
+  const schema = { "~standard": { version: 1, vendor: "test", validate: () => answered.promise } } as const;
+  const handler = vi.fn<() => number>(() => 1);
+  const registry = new ComponentRegistry();
+  registry.registerTool("slow", { description: "", [`${side}Schema`]: schema, execute: handler });
+  await using it = await withClient(async (peer) => {
+    peer.accept();
+    peer.call(1, "slow", {});
+    const { result } = await peer.answer();
+    answered.resolve({ value: 1 }); // too late: no handler is called for it
+    await setImmediate();
+    peer.finish(result?.value);
+  }, registry);
+  const outcome = await it.codemode.execute("…", { budgets: { toolTimeoutMs: 10 } });
+  expect(outcome.value).toMatchObject({ name: "TimeoutError", message: '"slow" took longer than 10 ms' });
+  expect(handler).toHaveBeenCalledTimes(called);
 });
 
 test("a refused key is an ExecutorAuthError, after one attempt", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type CallInfo,
@@ -117,6 +118,56 @@ test("a live run is joined by its id: one outcome, each handler called once", as
   expect(one).toBe(two);
   expect(one).toMatchObject(RIGHT);
   expect(at.done).toHaveLength(3);
+});
+
+/** A run of one call, for which several callers wait. */
+async function awaited() {
+  const first = held();
+  const it = await withScript(
+    async (peer) => {
+      peer.accept();
+      peer.call(1, "first");
+      const event = await peer.next();
+      if (event?.$case === "cancel") return peer.fail({ code: status.CANCELLED });
+      peer.finish("done");
+    },
+    { first: first.handler },
+  );
+  const caller = new AbortController();
+  const one = it.run({ executionId: "run", signal: caller.signal });
+  const signal = await first.started;
+  const join = (other?: AbortController) => it.run({ executionId: "run", ...(other && { signal: other.signal }) });
+  const dispose = () => it[Symbol.asyncDispose]();
+  return { ...first, run: it.run, one, caller, signal, join, [Symbol.asyncDispose]: dispose };
+}
+
+test.each([
+  ["with a signal of its own", new AbortController()],
+  ["without a signal", undefined],
+])("the caller that began a run may stop waiting while another waits %s: the run goes on", async (_, other) => {
+  await using it = await awaited();
+  const two = it.join(other);
+  it.caller.abort(new Error("enough"));
+  const one = await it.one;
+  expect(one).toMatchObject({ error: { type: "Cancelled", message: expect.stringMatching(/which goes on: enough$/) } });
+  expect(it.signal.aborted).toBe(false);
+  it.resolve(1);
+  expect(await two).toMatchObject({ value: "done" });
+  expect(await it.join()).toMatchObject({ value: "done" }); // what the first was told is on no record
+});
+
+test("when all callers of a run have stopped waiting it is Cancelled, for good", async () => {
+  await using it = await awaited();
+  const others = [new AbortController(), new AbortController()];
+  const joined = others.map(it.join);
+  for (const caller of [...others, it.caller]) {
+    expect(it.signal.aborted).toBe(false);
+    caller.abort(new Error("enough"));
+  }
+  expect(it.signal.aborted).toBe(true);
+  for (const outcome of await Promise.all([it.one, ...joined, it.join()])) {
+    expect(outcome).toMatchObject({ error: { type: "Cancelled" } });
+  }
 });
 
 test("a caller that has joined may stop waiting, and the run goes on", async () => {
@@ -237,6 +288,14 @@ test.each([
   expect(new Set(at.done)).toEqual(new Set(["run:1", "run:3", "run:4"]));
 });
 
+test("a run whose app is killed again and again goes on, and its attempts are counted over all apps", async () => {
+  using at = temporary();
+  for (const point of ["after put 2 pending", "before put 3 pending", "before finish"]) await killed(at, { point });
+  await using it = client(at);
+  expect(await it.execute()).toMatchObject({ ...RIGHT, attempts: 4 });
+  expect(at.done.toSorted()).toEqual(["run:1", "run:3", "run:4"]);
+});
+
 test("a resumed run has the seed and the clock of its beginning", async () => {
   using at = temporary();
   const code = "const seen = [Math.random(), Date.now()]; await tools.work({ n: seen[0] }); return seen";
@@ -282,6 +341,21 @@ test("a call that must not be repeated is in doubt; settled with a value, the ru
   expect(await it.execute()).toMatchObject({ status: "ok", value: { first: 10, rest: [77, 30] } });
   expect(at.done).toEqual(["run:1", "run:3", "run:4"]);
   await expect(it.codemode.settle("run", 3, "retry")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
+test("a value that is larger than an answer may be is refused, and one that just fits is the answer", async () => {
+  using at = temporary();
+  const code = "return (await tools.work({ n: 1 })).length";
+  await killed(at, { point: "in 1", code });
+  await using it = client(at);
+  expect(await it.execute(code)).toMatchObject({ error: { type: "InDoubt" } });
+  await using other = Codemode.fromClientConfig({ store: it.store }); // it knows nothing of what `work` returns
+  const length = 1_048_576 - '""'.length;
+  const failure = await other.settle("run", 1, { value: "x".repeat(length + 1) }).catch((error) => error);
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(failure.message).toContain('"work" cannot have returned this: The value is larger than 1048576 bytes');
+  await other.settle("run", 1, { value: "x".repeat(length) });
+  expect(await it.execute(code)).toMatchObject({ status: "ok", value: length });
 });
 
 test("a call in doubt that is settled with an error fails in the program", async () => {
@@ -377,32 +451,35 @@ test("a call is recorded before its handler is called, its answer before anybody
 });
 
 test.each([
-  ["a call", (call: CallRow) => call.state === "pending", []],
-  ["an answer", (call: CallRow) => call.state === "succeeded", ["pay"]],
-])("when %s cannot be recorded the run ends, and nothing of it is done or sent", async (_, fail, called) => {
-  const store = new Watched();
-  store.fail = fail;
-  const received: unknown[] = [];
-  await using it = await withScript(
-    async (peer) => {
-      peer.accept();
-      peer.call(1, "pay");
-      received.push((await peer.next())?.$case);
-      peer.stream.end();
-    },
-    { pay: () => "paid" },
-    {},
-    { store },
-  );
-  const failure = await it.run({ executionId: "run" }).catch((error) => error);
-  expect(failure).toMatchObject({ name: "CodemodeError", code: "INTERNAL" });
-  expect(failure.message).toMatch(
-    /Run "run" has been stopped, because what it does cannot be recorded: the disk is full/,
-  );
-  expect(it.calls).toEqual(called);
-  await it.codemode.close();
-  expect(received).not.toContain("callResult");
-});
+  ["pending", []],
+  ["succeeded", ["pay"]],
+])(
+  "when a call that is %s cannot be recorded the run ends, and nothing of it is done or sent",
+  async (state, called) => {
+    const store = new Watched();
+    store.fail = (call) => call.state === state;
+    const received: unknown[] = [];
+    await using it = await withScript(
+      async (peer) => {
+        peer.accept();
+        peer.call(1, "pay");
+        received.push((await peer.next())?.$case);
+        peer.stream.end();
+      },
+      { pay: () => "paid" },
+      {},
+      { store },
+    );
+    const failure = await it.run({ executionId: "run" }).catch((error) => error);
+    expect(failure).toMatchObject({ name: "CodemodeError", code: "INTERNAL" });
+    expect(failure.message).toBe(
+      `Run "run" has been stopped: call 1 ("pay", ${state}) cannot be recorded: the disk is full; execute the same again to resume it`,
+    );
+    expect(it.calls).toEqual(called);
+    await it.codemode.close();
+    expect(received).not.toContain("callResult");
+  },
+);
 
 test("when a lease is taken over the old owner stops at once: its handlers, its program, its records", async () => {
   using at = temporary();

@@ -112,6 +112,21 @@ test("what one store has recorded, another on the same file sees at once, and af
   await open(folder.file, async (store) => expect(await store.load("run")).toMatchObject({ record, calls: [call] }));
 });
 
+test("a journal of version 1, which counted no attempts, is brought to this one", async () => {
+  using folder = temporary();
+  await journal(folder.file);
+  edit(folder.file, "ALTER TABLE runs DROP COLUMN attempts; PRAGMA user_version = 1");
+  for (const _ of ["brought", "found"]) {
+    await open(folder.file, async (store) => {
+      expect(await store.load("run")).toMatchObject({ calls: [call], attempts: 1 });
+    });
+  }
+  await open(folder.file, async (store) => {
+    const claim = await store.claim({ ...record, executionId: "new" }, "app-1", 600_000);
+    expect(claim).toMatchObject({ run: { attempts: 0 } });
+  });
+});
+
 test("the file and what stands beside it are for its user alone", async () => {
   using folder = temporary();
   await open(folder.file, () => {
@@ -169,10 +184,10 @@ const bad: readonly Bad[] = [
     name: "a journal of a newer version",
     make: async ({ file }) => {
       await journal(file);
-      edit(file, "PRAGMA user_version = 2");
+      edit(file, "PRAGMA user_version = 3");
       return file;
     },
-    why: "a newer version of Codemode has written it (its format is 2, and this version knows formats up to 1); update",
+    why: "a newer version of Codemode has written it (its format is 3, and this version knows formats up to 2); update",
   },
   {
     name: "a journal without its tables",

@@ -84,7 +84,12 @@ describe.each([
     expect(claim).toEqual({
       kind: "owned",
       fence: 1,
-      run: { record: record(), calls: [], state: { kind: "owned", owner: "app-1", until: expect.any(Date) } },
+      run: {
+        record: record(),
+        calls: [],
+        attempts: 0,
+        state: { kind: "owned", owner: "app-1", until: expect.any(Date) },
+      },
     });
   });
 
@@ -133,6 +138,20 @@ describe.each([
     const run = "run" in claim ? claim.run : undefined;
     expect(run?.calls).toEqual(rows);
     expect(run?.record).toEqual(record());
+  });
+
+  test("countAttempts() counts over all owners, and never back", async () => {
+    await using fixture = open();
+    const { store } = fixture;
+    const first = await own(store);
+    for (const attempts of [1, 3, 3, 2]) await store.countAttempts("run", first.fence, attempts);
+    await store.release("run", first.fence);
+    const { run, fence } = await own(store);
+    expect(run.attempts).toBe(3);
+    await store.countAttempts("run", fence, 4);
+    await store.finish("run", fence, "ok");
+    expect(await store.load("run")).toMatchObject({ attempts: 4 });
+    await expect(store.countAttempts("run", fence, 5)).rejects.toThrow(fenced("the run has finished"));
   });
 
   test("put() takes a call from pending to its end", async () => {
@@ -192,6 +211,7 @@ describe.each([
     const taken = fenced('"app-2" has taken the run over');
     await expect(store.put("run", old.fence, settled(1, 1))).rejects.toThrow(taken);
     await expect(store.put("run", old.fence, pending(2))).rejects.toThrow(taken);
+    await expect(store.countAttempts("run", old.fence, 1)).rejects.toThrow(taken);
     await expect(store.renew("run", old.fence, LONG_MS)).rejects.toThrow(taken);
     await expect(store.finish("run", old.fence, "ok")).rejects.toThrow(taken);
     await store.release("run", old.fence);
@@ -225,7 +245,7 @@ describe.each([
     await store.put("run", fence, settled(1, 1));
     await store.finish("run", fence, '{"status":"ok"}');
     const state = { kind: "finished", outcome: '{"status":"ok"}', finishedAt: expect.any(Date) };
-    const run = { record: record(), calls: [settled(1, 1)], state };
+    const run = { record: record(), calls: [settled(1, 1)], attempts: 0, state };
     expect(await store.claim(record(), "app-2", LONG_MS)).toEqual({ kind: "done", outcome: state.outcome, run });
     const over = fenced("the run has finished");
     await expect(store.put("run", fence, pending(2))).rejects.toThrow(over);
@@ -252,6 +272,7 @@ describe.each([
     const { store } = fixture;
     const unknown = fenced("not recorded");
     await expect(store.put("run", 1, pending(1))).rejects.toThrow(unknown);
+    await expect(store.countAttempts("run", 1, 1)).rejects.toThrow(unknown);
     await expect(store.renew("run", 1, LONG_MS)).rejects.toThrow(unknown);
     await expect(store.finish("run", 1, "ok")).rejects.toThrow(unknown);
     await store.release("run", 1);
@@ -372,6 +393,22 @@ describe("MemoryStore is bounded", () => {
     await own(store, "a");
     for (const id of ["c", "d"]) await giveUp(id);
     expect(await kept(store, ["a", "b", "c", "d"])).toEqual(["a", "c", "d"]);
+  });
+
+  test("it holds a bounded number of bytes of runs that were given up, and always the latest", async () => {
+    await using store = new MemoryStore({ maxFinishedBytes: 10_000 });
+    const giveUp = async (id: string, bytes = 4_000) => {
+      const { fence } = await own(store, id);
+      await store.put(id, fence, settled(1, 1, { result: new Uint8Array(bytes) }));
+      await store.release(id, fence);
+    };
+    for (const id of ["a", "b", "c"]) await giveUp(id);
+    expect(await kept(store, ["a", "b", "c"])).toEqual(["b", "c"]);
+    await own(store, "b"); // somebody goes on with it: it counts no more
+    await giveUp("d");
+    expect(await kept(store, ["b", "c", "d"])).toEqual(["b", "c", "d"]);
+    await giveUp("e", 20_000);
+    expect(await kept(store, ["b", "c", "d", "e"])).toEqual(["b", "e"]);
   });
 
   test("it keeps 1,000 finished runs", async () => {

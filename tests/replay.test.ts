@@ -2,54 +2,12 @@ import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Codemode, ComponentRegistry, type JournalDocument, type Outcome } from "../client/src/index.ts";
+import { Codemode, type JournalDocument, type Outcome } from "../client/src/index.ts";
 import { startInProcess } from "./executor-fixture.ts";
+import { changed, GONE, type Path, recorded } from "./recorded-run.ts";
 import { runCommand } from "./setup/command.ts";
 
 // Recorded runs, run again with no handler called.
-
-const CODE = `
-  const slow = tools.never({});
-  slow.catch(() => {});
-  const [a, b] = await Promise.all([tools.get({ key: "a" }), tools.get({ key: "b" })]);
-  const c = await tools.get({ key: "none" }).catch((error) => error.code);
-  await new Promise((resolve) => setTimeout(resolve, 1));
-  console.log("got", a, b);
-  return { a, b, c, dice: Math.random(), at: Date.now(), who: context.who };
-`;
-
-/** A client with tools, and a run of it that was recorded. */
-async function recorded(code = CODE) {
-  const executor = await startInProcess();
-  const calls: string[] = [];
-  const registry = new ComponentRegistry();
-  registry.registerTool("get", {
-    description: "Gets",
-    execute: ({ key }) => {
-      calls.push(key as string);
-      if (key === "none") throw Object.assign(new Error("there is none"), { code: "E_NONE" });
-      return new Map([[key, new Date(5)]]);
-    },
-  });
-  registry.registerTool("never", { description: "Never answers", execute: () => new Promise(() => {}) });
-  const config = { executor: { mode: "remote", url: executor.executor.address } } as const;
-  const made = Codemode.fromClientConfig({ registry, config });
-  const outcome = await made.withContext({ who: "acme" }).execute(code, { executionId: "run" });
-  const document = JSON.parse(JSON.stringify(await made.journal("run"))) as JournalDocument;
-  calls.length = 0;
-  const codemode = Codemode.fromClientConfig({ config }); // it has no tools
-  return {
-    outcome,
-    document,
-    calls,
-    codemode,
-    url: executor.executor.address,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([made.close(), codemode.close()]);
-      await executor[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const shownBy = ({ value, error, logs, outputs, warnings }: Outcome) => ({ value, error, logs, outputs, warnings });
 
@@ -100,6 +58,43 @@ test("what is no journal is refused, with the place", async () => {
     });
   }
   await expect(codemode.journal("none")).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+test.each<[change: string, path: Path, to: unknown, why: string]>([
+  [
+    "leaves a call out",
+    ["calls", 0],
+    GONE,
+    "expected 1: calls stand in their order, without gaps\n  → at calls[0].seq",
+  ],
+  [
+    "settles two calls at once",
+    ["calls", 1, "settleOrder"],
+    2,
+    "expected 1: there are no gaps, and no doubles\n  → at calls[1].settleOrder",
+  ],
+  [
+    "settles a call before the last",
+    ["calls", 2, "settledAt"],
+    "2001-01-01T00:00:00Z",
+    "expected no time before that of the call that settled before it\n  → at calls[2].settledAt",
+  ],
+  [
+    "settles a call without an answer",
+    ["calls", 3, "error"],
+    GONE,
+    "does not fit a tool that has failed\n  → at calls[3].error",
+  ],
+  [
+    "answers a call that is pending",
+    ["calls", 1, "state"],
+    "pending",
+    "expected none of a call that is pending\n  → at calls[1].settledAt",
+  ],
+])("a document that %s is refused with the place", async (_, path, to, why) => {
+  await using it = await recorded();
+  const failure = await it.codemode.replay(changed(it.document, path, () => to) as never).catch((error) => error);
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(why) });
 });
 
 test("codemode run --journal writes a file, and codemode replay runs it", async () => {

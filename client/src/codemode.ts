@@ -87,7 +87,8 @@ export class Codemode implements AsyncDisposable {
    * resumed.
    *
    * @throws {@link ExecutorConnectionError} when no executor could be reached within the configured attempts.
-   * @throws {@link CodemodeError} when an option cannot be used, or the executor did not do its part.
+   * @throws {@link CodemodeError} when an option cannot be used, the executor did not do its part, or the store did not:
+   * then the run can be resumed.
    */
   async execute<T = unknown>(code: string, options: ExecuteOptions = {}): Promise<Outcome<T>> {
     const { registry, config, logger } = this.#resources;
@@ -103,7 +104,7 @@ export class Codemode implements AsyncDisposable {
    * When all calls of an `InDoubt` run are settled, executing the same again resumes it.
    *
    * @throws {@link CodemodeError} `NOT_FOUND` without such a call, `BUSY` while somebody runs the run, `INVALID_ARGUMENT`
-   * when the call has settled, the run has finished, or the value is none that the tool returns.
+   * when the call has settled, the run has finished, or the value is none that the tool returns or is too large.
    */
   settle(executionId: string, seq: number, settlement: Settlement): Promise<void> {
     const { store, registry } = this.#resources;
@@ -143,8 +144,9 @@ export class Codemode implements AsyncDisposable {
   }
 
   /**
-   * Ends the runs under way as `Cancelled`, though they can be resumed from the store, or with `wait` lets them come to their end; refuses others from now on; and
-   * leaves no process, socket or timer. Idempotent: a `close()` after a `close({ wait: true })` ends what still runs.
+   * Ends the runs under way as `Cancelled`, though they can be resumed from the store, or with `wait` lets them come to
+   * their end; refuses others from now on; and leaves no process, socket or timer. Idempotent: a `close()` after a
+   * `close({ wait: true })` ends what still runs.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return this.#resources.close(options);

@@ -5,9 +5,8 @@ import { type ClientConfig, keys } from "./config/index.ts";
 import type { Logger } from "./logger.ts";
 import type { Component, ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
 import type { Prepared } from "./durable/index.ts";
-import { type CallRecord, type LogLine, type RunBudgets, type RunRequest, toStart } from "./run/index.ts";
+import { type CallRecord, ID, type LogLine, type RunBudgets, type RunRequest, toStart } from "./run/index.ts";
 
-const ID = /^[\w.:-]{1,128}$/;
 const tail = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 4); // enough beside a millisecond
 
 /** How to run one program. */
@@ -25,8 +24,9 @@ export interface ExecuteOptions {
   /** Names of the registered agents that this code may call. All of them when absent. */
   readonly agents?: readonly string[];
   /**
-   * Ends the run as `Cancelled`; the handlers of pending calls see it in their own signals. Where this call of `execute`
-   * has joined a run of another one, it only stops waiting.
+   * Stops waiting: this call resolves as `Cancelled`. That is the end of the run as well, and is recorded as such, unless
+   * somebody else waits for it: another call of `execute` with the same `executionId`, or another process that runs it.
+   * Handlers of pending calls see the end of the run in their own signals.
    */
   readonly signal?: AbortSignal;
   /** Names the request that this run belongs to. 1 to 128 of `A-Z a-z 0-9 _ . : -`. `cm-…` when absent. */
@@ -36,7 +36,8 @@ export interface ExecuteOptions {
    *
    * Executing the same under the same id again gives the same run: its recorded outcome when it has ended, its end when it
    * is live, here or in another process with the same store, and what is left of it when it was cut off. Another program,
-   * context, set of tools or budgets under the same id is refused.
+   * context, set of tools or budgets under the same id is refused. A run that several calls of one process wait for has the
+   * hooks and the secrets of the first of them, and is cancelled when all of them have aborted.
    */
   readonly executionId?: string;
   /** Budgets over those of the configuration, one by one. */

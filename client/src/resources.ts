@@ -20,6 +20,8 @@ export interface CloseOptions {
   /**
    * Lets the runs under way come to their end, attempts included, instead of ending them. Those that are ended are
    * `Cancelled` for their callers; in the store they are unfinished, and can be resumed by whoever executes them again.
+   * A store that does not answer is waited for no longer than `leaseMs`, or than two seconds for runs that are ended: then
+   * their `execute` throws, and says what is not recorded.
    *
    * @defaultValue false
    */

@@ -1,9 +1,15 @@
 import type { Output } from "./gen/codemode/v1/messages.ts";
 
-/** Bytes that an item of output counts in an executor beside its own, so that empty ones are not free. */
-export const OUTPUT_OVERHEAD_BYTES = 64;
+const OVERHEAD_BYTES = 64; // so that empty items are not free
 
-/** What an item of output takes by itself, in bytes. */
+/** What an item of output counts against `Budgets.result_bytes`, wherever it is counted: all that it holds, and 64 bytes. */
 export function outputBytes(item: NonNullable<Output["item"]>): number {
-  return item.$case === "text" ? Buffer.byteLength(item.value) : item.value.data.length;
+  switch (item.$case) {
+    case "text":
+      return OVERHEAD_BYTES + Buffer.byteLength(item.value);
+    case "json":
+      return OVERHEAD_BYTES + item.value.data.length;
+    case "image":
+      return OVERHEAD_BYTES + Buffer.byteLength(item.value.mimeType) + item.value.data.length;
+  }
 }

@@ -68,9 +68,14 @@ const run = z.strictObject({
   maxLogLines: count("Number of log lines; what is over is dropped and counted.", 0, 10_000, {
     otherwise: "1000",
   }).optional(),
-  toolTimeoutMs: duration("Time for one tool call; a call over it fails inside the program.", 1, MAX_DURATION_MS, {
-    otherwise: "only the run's own time counts",
-  }).optional(),
+  toolTimeoutMs: duration(
+    "Time for one tool call, its schemas included; a call over it fails inside the program.",
+    1,
+    MAX_DURATION_MS,
+    {
+      otherwise: "only the run's own time counts",
+    },
+  ).optional(),
 });
 
 const retry = z.strictObject({

@@ -1,48 +1,13 @@
 import { CodemodeError } from "@codemode/proto";
-import { type CallErrorType, CallResult, Start, toMs, ValueEncoding } from "@codemode/proto/messages";
+import { CallResult, Start, toMs, ValueEncoding } from "@codemode/proto/messages";
 import { z } from "zod";
 import type { CallRow, StoredRun } from "../journal/index.ts";
 import { RuntimeContext } from "../registry/index.ts";
-import { type Recording, Run, type RunRequest } from "../run/index.ts";
+import { type Recording, Run, type RunRequest, unrecorded } from "../run/index.ts";
+import { documentSchema, type ParsedCall } from "./document-schema.ts";
 
 // The journal of a run as a JSON document: for files beside tests, for people and for other programs. Values are texts of
 // the codec, as they crossed; what is bytes is base64.
-
-const time = z.iso.datetime().transform((text) => new Date(text));
-const bytes = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
-
-const callSchema = z.strictObject({
-  seq: z.int().positive(),
-  kind: z.enum(["tool", "agent", "timer"]),
-  name: z.string(),
-  argumentsHash: bytes,
-  state: z.enum(["pending", "succeeded", "failed", "cancelled"]),
-  handled: z.boolean(),
-  startedAt: time,
-  settledAt: time.optional(),
-  settleOrder: z.int().positive().optional(),
-  /** What a tool or agent returned; empty stands for undefined. */
-  value: z.string().optional(),
-  error: z
-    .strictObject({
-      type: z.int(),
-      name: z.string(),
-      message: z.string(),
-      code: z.string(),
-      retryable: z.boolean(),
-    })
-    .optional(),
-});
-
-const documentSchema = z.strictObject({
-  version: z.literal(1),
-  executionId: z.string(),
-  createdAt: time,
-  code: z.string(),
-  /** What an attempt begins with, but for the code: an encoded Start. */
-  start: bytes,
-  calls: z.array(callSchema),
-});
 
 /** A recorded run as a plain JSON document. `code` is the program; the other fields are for `replay` alone. */
 export type JournalDocument = z.input<typeof documentSchema>;
@@ -68,24 +33,10 @@ export function toDocument({ record, calls }: StoredRun): JournalDocument {
  */
 export function toReplay(document: unknown, onLog: RunRequest["onLog"]): Run {
   const parsed = documentSchema.safeParse(document);
-  if (!parsed.success) throw unreadable(z.prettifyError(parsed.error));
+  if (!parsed.success) throw unreadable(new z.ZodError(parsed.error.issues.slice(0, MAX_ISSUES)));
   const { executionId, code, calls } = parsed.data;
-  let start: Start;
-  let rows: CallRow[];
-  try {
-    start = { ...Start.decode(parsed.data.start), code };
-    rows = calls.map(toCallRow);
-  } catch (error) {
-    throw unreadable(error instanceof Error ? error.message : String(error));
-  }
-  const recording: Recording = {
-    start,
-    calls: rows,
-    put: () => Promise.resolve(), // it is a rehearsal
-    onFailure() {},
-    isResumed: false,
-    isReplay: true,
-  };
+  const start = { ...parsed.data.start, executionId, code };
+  const recording: Recording = { ...unrecorded(start), calls: calls.map(toCallRow), isReplay: true };
   return new Run({ ...toRequest(executionId, start), onLog }, recording);
 }
 
@@ -106,6 +57,7 @@ function toRequest(executionId: string, { code, correlationId, fileName, budgets
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_ISSUES = 10; // that a message tells: a long journal may have one in every call
 
 function toCallDocument(row: CallRow): CallDocument {
   const { argumentsHash, startedAt, settledAt, result, ...plain } = row;
@@ -120,10 +72,10 @@ function toCallDocument(row: CallRow): CallDocument {
   };
 }
 
-function toCallRow({ value, error, settledAt, settleOrder, ...call }: z.output<typeof callSchema>): CallRow {
+function toCallRow({ value, error, settledAt, settleOrder, ...call }: ParsedCall): CallRow {
   if (!settledAt || settleOrder === undefined) return call;
   let answer: CallResult["result"];
-  if (error) answer = { $case: "error", value: { ...error, type: error.type as CallErrorType } };
+  if (error) answer = { $case: "error", value: error };
   else if (value !== undefined) {
     const encoding = ValueEncoding.VALUE_ENCODING_EXACT;
     answer = { $case: "value", value: { encoding, data: Buffer.from(value, "utf8") } };
@@ -132,6 +84,7 @@ function toCallRow({ value, error, settledAt, settleOrder, ...call }: z.output<t
   return { ...call, settledAt, settleOrder, result };
 }
 
-function unreadable(why: string): CodemodeError {
+function unreadable(error: z.ZodError): CodemodeError {
+  const why = z.prettifyError(error);
   return new CodemodeError("INVALID_ARGUMENT", `Cannot replay: the document is no journal of a run, ${why}`);
 }

@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CodemodeError } from "@codemode/proto";
 import { Start } from "@codemode/proto/messages";
+import { orAborted } from "../abort.ts";
 import { FencedError } from "../errors.ts";
 import type { ExecutorClient } from "../executor-client/index.ts";
 import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
 import { checkSame } from "../journal/rules.ts";
 import type { Logger } from "../logger.ts";
-import { type Outcome, Run, type RunRequest, type RunStart } from "../run/index.ts";
+import { messageOf } from "../run/call-error.ts";
+import { type Outcome, Run, type RunRequest, type RunStart, unrecorded } from "../run/index.ts";
+import { Callers } from "./callers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { Leases } from "./leases.ts";
 import { decodeOutcome, encodeOutcome } from "./outcome-text.ts";
+import { Patience } from "./patience.ts";
+import { nameOf, toStopped, toUnclaimed, Unrecorded } from "./stopped.ts";
 
 const POLL_MS = 250; // how late the end of a run elsewhere may be seen
 
@@ -42,12 +46,21 @@ export interface RunsOptions {
 // D2  An outcome is recorded before the caller has it, if it is the run's own. What only cut it short (a lost executor, a
 //     closed client, a call in doubt) is not: the lease is given back, and whoever executes the same again resumes it.
 // D3  An id that runs here is joined; elsewhere, waited for. One that has ended is answered from the record.
+// D4  A caller that aborts has its answer at once. The run is ended, and `Cancelled` recorded, when no caller of this
+//     process is left.
+// D5  A store that is busy is asked again, and one that hangs is given up: nobody waits for it without bound (Patience).
+
+interface Live {
+  readonly record: RunRecord;
+  readonly outcome: Promise<Outcome>;
+  readonly callers: Callers;
+}
 
 /** See the head of this file. */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #leases: Leases;
-  readonly #live = new Map<string, { readonly record: RunRecord; readonly outcome: Promise<Outcome> }>();
+  readonly #live = new Map<string, Live>();
   /** What still has to come to its end before the client is closed. */
   readonly #working = new Set<Promise<unknown>>();
 
@@ -57,7 +70,7 @@ export class Runs {
   }
 
   /** Runs it, joins it, or tells how it ended (D3). */
-  execute(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
+  async execute(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
     const { request, start } = prepared;
     const { executionId } = request;
     const record: RunRecord = {
@@ -66,11 +79,10 @@ export class Runs {
       start: Start.encode({ ...start, attempt: 1 }).finish(),
       createdAt: new Date(),
     };
-    const live = this.#live.get(executionId);
-    if (live) return this.#join(live, record, prepared, signal);
-    const outcome = this.#track(this.#begin(record, prepared, signal).finally(() => this.#live.delete(executionId)));
-    this.#live.set(executionId, { record, outcome });
-    return outcome;
+    const known = this.#live.get(executionId);
+    if (known) checkSame(known.record, record);
+    const { callers, outcome } = known ?? this.#start(record, prepared);
+    return (await callers.wait(outcome, signal)) ?? left(prepared, signal?.reason);
   }
 
   /** Runs a recorded run once more, for itself: it has no id here, and nothing of it is recorded. */
@@ -84,36 +96,38 @@ export class Runs {
     while (this.#working.size > 0) await Promise.allSettled(this.#working);
   }
 
-  async #join(
-    live: { readonly record: RunRecord; readonly outcome: Promise<Outcome> },
-    record: RunRecord,
-    prepared: Prepared,
-    signal: AbortSignal | undefined,
-  ): Promise<Outcome> {
-    checkSame(live.record, record);
-    if (!signal) return live.outcome;
-    using aborted = onceAborted(signal);
-    const first = await Promise.race([live.outcome, aborted.promise]);
-    return first === ABORTED ? unstarted(prepared).cancelled(signal.reason) : first;
+  #start(record: RunRecord, prepared: Prepared): Live {
+    const { executionId } = record;
+    const callers = new Callers();
+    const begun = this.#begin(record, prepared, callers.gone);
+    const outcome = this.#track(begun.finally(() => this.#live.delete(executionId)));
+    const live = { record, outcome, callers };
+    this.#live.set(executionId, live);
+    return live;
   }
 
-  async #begin(record: RunRecord, prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
+  async #begin(record: RunRecord, prepared: Prepared, unwanted: AbortSignal): Promise<Outcome> {
     const { store, closing, logger } = this.#options;
     const { owner, leaseMs } = this.#leases;
-    const either = AbortSignal.any([closing, ...(signal ? [signal] : [])]);
+    const { executionId } = record;
+    const either = AbortSignal.any([closing, unwanted]);
+    using patience = new Patience(leaseMs, either);
     for (;;) {
-      const claim = await store.claim(record, owner, leaseMs);
+      const claim = await patience
+        .wait(() => store.claim(record, owner, leaseMs))
+        .catch((error: unknown) => {
+          throw toUnclaimed(executionId, error);
+        });
       switch (claim.kind) {
         case "owned":
-          return this.#own(claim, record, prepared, either);
+          return await this.#own(claim, record, prepared, either, patience);
         case "done":
           return decodeOutcome(claim.outcome);
         case "held": {
-          const { executionId } = record;
           logger.debug({ executionId, owner: claim.owner, until: claim.until }, "The run is live elsewhere, waiting");
           const waitMs = Math.min(POLL_MS, Math.max(1, claim.until.getTime() - Date.now()));
           await sleep(waitMs, undefined, { signal: either }).catch(() => {});
-          if (either.aborted) return unstarted(prepared).cancelled(either.reason);
+          if (either.aborted) return left(prepared, either.reason);
         }
       }
     }
@@ -124,11 +138,19 @@ export class Runs {
     record: RunRecord,
     prepared: Prepared,
     either: AbortSignal,
+    patience: Patience,
   ): Promise<Outcome> {
     const { store, logger, closing } = this.#options;
     const { executionId } = record;
     const stop = new AbortController();
-    const onFailure = (error: unknown) => stop.abort(toStopped(executionId, error));
+    const onFailure = (error: unknown) => {
+      stop.abort(toStopped(executionId, error));
+      patience.hurry();
+    };
+    const write = (what: string, step: () => Promise<void>) =>
+      patience.wait(step).catch((error: unknown) => {
+        throw error instanceof FencedError ? error : new Unrecorded(what, error);
+      });
     const isResumed = Buffer.compare(stored.record.start, record.start) !== 0;
     let run: Run | undefined;
     let isRecorded = false;
@@ -137,47 +159,39 @@ export class Runs {
       run = new Run(prepared.request, {
         start: isResumed ? Start.decode(stored.record.start) : prepared.start,
         calls: stored.calls,
-        put: (row) => store.put(executionId, fence, row),
+        attempts: stored.attempts,
+        put: (row) => write(nameOf(row), () => store.put(executionId, fence, row)),
+        countAttempts: (count) => write(`attempt ${count}`, () => store.countAttempts(executionId, fence, count)),
         onFailure,
-        isResumed,
       });
       if (isResumed) logger.info({ executionId, calls: stored.calls.length }, "Resuming the run");
       const outcome = run.inDoubt() ?? (await this.#run(run, either, stop.signal));
       const wasClosed = closing.aborted && either.reason === closing.reason && outcome.error?.type === "Cancelled";
       await run.recorded();
       if (run.isUnfinished || wasClosed) return outcome;
-      await store.finish(executionId, fence, encodeOutcome(outcome));
+      const end = outcome.error ? `its end (${outcome.error.type})` : "its end";
+      await write(end, () => store.finish(executionId, fence, encodeOutcome(outcome)));
       isRecorded = true;
       return outcome;
     } catch (error) {
       if (stop.signal.aborted) throw stop.signal.reason;
-      throw error instanceof FencedError ? toStopped(executionId, error) : error;
+      throw error instanceof FencedError || error instanceof Unrecorded ? toStopped(executionId, error) : error;
     } finally {
       if (!isRecorded) {
         await run?.recorded().catch(() => {}); // what has settled is worth keeping for whoever resumes it
-        await this.#release(executionId, fence);
+        await patience
+          .wait(() => store.release(executionId, fence))
+          .catch((error: unknown) => {
+            logger.warn({ executionId, error }, "The lease of a run could not be given back; it runs out by itself");
+          });
       }
     }
   }
 
   /** Rejects as soon as the run is no longer ours, whatever its executor still does. */
-  async #run(run: Run, either: AbortSignal, stopped: AbortSignal): Promise<Outcome> {
-    using lost = onceAborted(stopped);
-    const running = this.#track(this.#options.client.execute(run, AbortSignal.any([either, stopped])));
-    const outcome = await Promise.race([running, lost.promise]);
-    if (outcome === ABORTED) throw stopped.reason;
-    return outcome;
-  }
-
-  async #release(executionId: string, fence: number): Promise<void> {
-    try {
-      await this.#options.store.release(executionId, fence);
-    } catch (error) {
-      this.#options.logger.warn(
-        { executionId, error },
-        "The lease of a run could not be given back; it runs out by itself",
-      );
-    }
+  #run(run: Run, either: AbortSignal, stopped: AbortSignal): Promise<Outcome> {
+    const running = this.#options.client.execute(run, AbortSignal.any([either, stopped]));
+    return orAborted(this.#track(running), stopped);
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -188,30 +202,8 @@ export class Runs {
   }
 }
 
-const ABORTED = Symbol("aborted");
-
-function onceAborted(signal: AbortSignal): Disposable & { readonly promise: Promise<typeof ABORTED> } {
-  const { promise, resolve } = Promise.withResolvers<typeof ABORTED>();
-  const onAbort = () => resolve(ABORTED);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  return { promise, [Symbol.dispose]: () => signal.removeEventListener("abort", onAbort) };
-}
-
-/** A run of which nothing has been done here. */
-function unstarted({ request, start }: Prepared): Run {
-  return new Run(request, { start, calls: [], put: () => Promise.resolve(), onFailure() {}, isResumed: false });
-}
-
-/** What the caller is told when a run is no longer ours, or cannot be recorded. */
-function toStopped(executionId: string, error: unknown): CodemodeError {
-  const run = JSON.stringify(executionId);
-  const why = error instanceof Error ? error.message : String(error);
-  if (error instanceof FencedError) {
-    const message = `Another process has taken over run ${run}, which has been stopped here: ${why}`;
-    return new FencedError(message, { cause: error });
-  }
-  const code = CodemodeError.is(error) ? error.code : "INTERNAL";
-  const message = `Run ${run} has been stopped, because what it does cannot be recorded: ${why}; execute the same again to resume it`;
-  return new CodemodeError(code, message, { cause: error });
+/** What a caller is told that does not wait for the end of its run. */
+function left({ request, start }: Prepared, reason: unknown): Outcome {
+  const message = `The app no longer waits for the run, which goes on: ${messageOf(reason)}`;
+  return new Run(request, unrecorded(start)).end({ type: "Cancelled", message });
 }

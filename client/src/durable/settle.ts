@@ -1,13 +1,17 @@
 import { CodemodeError } from "@codemode/proto";
-import { CallResult, type Value } from "@codemode/proto/messages";
-import type { CallRow, JournalStore } from "../journal/index.ts";
+import { CallResult, Start, type Value } from "@codemode/proto/messages";
+import type { CallRow, JournalStore, StoredRun } from "../journal/index.ts";
 import type { Component, ComponentRegistry } from "../registry/index.ts";
 import { messageOf, toCallError } from "../run/call-error.ts";
+import { maxAnswerBytes } from "../run/index.ts";
 import { toWire } from "../run/values.ts";
 
 /** What became of a call that was in doubt. */
 export type Settlement =
-  /** It succeeded, and this is what its handler returned. Checked by the tool's output schema where it is registered. */
+  /**
+   * It succeeded, and this is what its handler returned: no larger than an answer to a call may be, and checked by the
+   * tool's output schema where it is registered.
+   */
   | { readonly value: unknown }
   /** It failed. The program may catch it: name, message and code. */
   | { readonly error: Error | CallFailure }
@@ -31,19 +35,19 @@ export async function settleCall(
   settlement: Settlement,
 ): Promise<void> {
   const cannot = `Cannot settle call ${seq} of ${JSON.stringify(executionId)}`;
-  const calls = (await store.load(executionId))?.calls;
-  if (!calls) throw new CodemodeError("NOT_FOUND", `${cannot}: the run is not recorded`);
-  const call = calls.find((row) => row.seq === seq);
+  const run = await store.load(executionId);
+  if (!run) throw new CodemodeError("NOT_FOUND", `${cannot}: the run is not recorded`);
+  const call = run.calls.find((row) => row.seq === seq);
   if (!call) throw new CodemodeError("NOT_FOUND", `${cannot}: the run has made no such call`);
   // A store would say the same, but it must not look as if a bad value were what is wrong.
   if (call.state !== "pending") throw refused(`${cannot}: it has settled (${call.state})`);
   if (call.kind === "timer") throw refused(`${cannot}: it is a timer, which starts again by itself`);
-  await store.resolve(executionId, await settled(call, calls, settlement, registry, cannot));
+  await store.resolve(executionId, await settled(call, run, settlement, registry, cannot));
 }
 
 async function settled(
   call: CallRow,
-  calls: readonly CallRow[],
+  { record, calls }: StoredRun,
   settlement: Settlement,
   registry: ComponentRegistry,
   cannot: string,
@@ -53,9 +57,10 @@ async function settled(
     throw refused(`${cannot}: say { value }, { error } or "retry"`);
   }
   const isFailure = "error" in settlement;
+  const maxBytes = maxAnswerBytes(Start.decode(record.start));
   const answer: CallResult["result"] = isFailure
     ? { $case: "error", value: toCallError(settlement.error) }
-    : { $case: "value", value: await checked(call, settlement.value, registry, cannot) };
+    : { $case: "value", value: await checked(call, settlement.value, registry, maxBytes, cannot) };
   const last = calls.reduce((latest, { settledAt }) => Math.max(latest, settledAt?.getTime() ?? 0), 0);
   const settledAt = new Date(Math.max(last, Date.now())); // it never goes back in the order of settling
   return {
@@ -67,14 +72,20 @@ async function settled(
   };
 }
 
-async function checked(call: CallRow, value: unknown, registry: ComponentRegistry, cannot: string): Promise<Value> {
+async function checked(
+  call: CallRow,
+  value: unknown,
+  registry: ComponentRegistry,
+  maxBytes: number,
+  cannot: string,
+): Promise<Value> {
   const output = componentOf(call, registry)?.output;
   try {
     const result = output ? await output.check(value) : ({ ok: true, value } as const);
     if (!result.ok) throw new TypeError(result.message);
-    return toWire(result.value);
+    return toWire(result.value, maxBytes);
   } catch (cause) {
-    throw refused(`${cannot}: the value is none that ${JSON.stringify(call.name)} returns, ${messageOf(cause)}`, cause);
+    throw refused(`${cannot}: ${JSON.stringify(call.name)} cannot have returned this: ${messageOf(cause)}`, cause);
   }
 }
 

@@ -12,13 +12,13 @@ import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
 // One Execute stream: one attempt at one run. Translates between the stream and the Run, and always ends.
 //
 // T1  The stream is over when run() settles.
-// T2  What the run says is sent in the order in which it was said.
+// T2  What the run says is sent in the order in which it was said. An abort waits for none of it.
 // T3  There is an Outcome, or a violation, or the stream broke: BrokenAttempt. Then the run can go on in another attempt,
 //     and its handlers run on.
 // T4  After an abort no handler is started any more.
 
 const GRACE_MS = 10_000; // what an executor may be late before the app ends a run by itself
-const CANCEL_GRACE_MS = 2_000; // what it may take to answer a Cancel; its usage is worth no more
+const CANCEL_GRACE_MS = 500; // what it may take to answer a Cancel: all is to be free within a second
 const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
 const END_GRACE_MS = 2_000; // what it may take to end the stream after Finished
 
@@ -163,7 +163,8 @@ export class Attempt {
     const { reason } = this.#options.signal;
     this.#ending = "cancelled";
     this.#run.release(reason);
-    if (!this.#accepted) return this.#stream.cancel(); // nothing has run: there is no usage to wait for
+    // Before Accepted there is no usage to wait for; and behind what an executor does not read it would read no Cancel.
+    if (!this.#accepted || this.#stream.writableLength > 0) return this.#stream.cancel();
     this.#send({ event: { $case: "cancel", value: { reason: messageOf(reason) } } });
     this.#arm(CANCEL_GRACE_MS, "cancelled");
   }

@@ -1,3 +1,4 @@
+import { orAborted } from "../abort.ts";
 import { type Logger, withFields } from "../logger.ts";
 import type { Outcome, RunFailure } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
@@ -63,7 +64,7 @@ export class ExecutorClient implements AsyncDisposable {
     let failed: Endpoint | undefined;
     const attempt = async () => {
       signal.throwIfAborted();
-      run.attempts += 1;
+      await orAborted(run.attempt(), signal);
       const channel = await this.#channel(turn++, failed, run, signal);
       const { url: address } = channel.endpoint;
       addresses.add(address);
@@ -161,17 +162,4 @@ function toThrown(error: unknown, run: Run, addresses: readonly string[]): unkno
   const { calls } = run;
   if (!(error instanceof ExecutorClientError) || calls.length === 0) return error;
   return new ExecutorClientError(error.code, error.message, { cause: error, calls });
-}
-
-/** `work`, unless `signal` fires first. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -4,8 +4,8 @@ import type { CallRow, Claim, JournalStore, RunRecord, RunState, StoredRun } fro
 
 export interface MemoryStoreOptions {
   /**
-   * Finished runs to keep; beyond, the one that finished first is forgotten. Executing its id again runs it again. As many
-   * are kept of those that were given up unfinished.
+   * Finished runs to keep; beyond, the one that finished first is forgotten. Executing its id again runs it again. Of
+   * those that were given up unfinished, as many are kept, and as many bytes.
    *
    * @defaultValue 1_000
    */
@@ -22,34 +22,31 @@ interface Kept {
   readonly record: RunRecord;
   readonly calls: Map<number, CallRow>;
   fence: number;
+  attempts: number;
   state: RunState;
 }
 
 /** Keeps runs as long as the process lives: they survive executors, not the app. */
 export class MemoryStore implements JournalStore {
   readonly #runs = new Map<string, Kept>();
-  /** Size by id, in the order in which they finished. */
-  readonly #finished = new Map<string, number>();
-  /** Unfinished, and nobody's, in the order in which they were given up. */
-  readonly #free = new Set<string>();
-  readonly #maxFinished: number;
-  readonly #maxFinishedBytes: number;
-  #finishedBytes = 0;
+  readonly #finished: Shelf;
+  /** Unfinished, and nobody's. */
+  readonly #free: Shelf;
   #lastFence = 0;
   #isClosed = false;
 
   constructor({ maxFinished = 1000, maxFinishedBytes = 67_108_864 }: MemoryStoreOptions = {}) {
-    this.#maxFinished = maxFinished;
-    this.#maxFinishedBytes = maxFinishedBytes;
+    this.#finished = new Shelf(maxFinished, maxFinishedBytes);
+    this.#free = new Shelf(maxFinished, maxFinishedBytes);
   }
 
   async claim(record: RunRecord, owner: string, leaseMs: number): Promise<Claim> {
-    const run = this.#find(record.executionId) ?? { record, calls: new Map(), fence: 0, state: { kind: "free" } };
+    const run = this.#find(record.executionId) ?? newRun(record);
     checkSame(run.record, record);
     if (run.state.kind === "finished") return { kind: "done", outcome: run.state.outcome, run: toStored(run) };
     if (isLive(run.state)) return { kind: "held", owner: run.state.owner, until: run.state.until };
     this.#runs.set(record.executionId, run);
-    this.#free.delete(record.executionId);
+    this.#free.take(record.executionId);
     run.fence = this.#lastFence += 1;
     run.state = { kind: "owned", owner, until: new Date(Date.now() + leaseMs) };
     return { kind: "owned", fence: run.fence, run: toStored(run) };
@@ -59,6 +56,12 @@ export class MemoryStore implements JournalStore {
     const run = this.#find(executionId);
     checkOwned("renew the lease of", executionId, run, fence);
     if (run.state.kind === "owned") run.state = { ...run.state, until: new Date(Date.now() + leaseMs) };
+  }
+
+  async countAttempts(executionId: string, fence: number, attempts: number): Promise<void> {
+    const run = this.#find(executionId);
+    checkOwned("count the attempts at", executionId, run, fence);
+    run.attempts = Math.max(run.attempts, attempts);
   }
 
   async put(executionId: string, fence: number, call: CallRow): Promise<void> {
@@ -75,10 +78,7 @@ export class MemoryStore implements JournalStore {
     if (isFinishedSo(run, fence, outcome)) return;
     checkOwned("finish", executionId, run, fence);
     run.state = { kind: "finished", outcome, finishedAt: new Date() };
-    const bytes = bytesOf(run, outcome);
-    this.#finished.set(executionId, bytes);
-    this.#finishedBytes += bytes;
-    this.#shrink();
+    this.#forget(this.#finished.put(executionId, bytesOf(run) + outcome.length));
   }
 
   async release(executionId: string, fence: number): Promise<void> {
@@ -100,10 +100,10 @@ export class MemoryStore implements JournalStore {
 
   async prune(before: Date): Promise<number> {
     let count = 0;
-    for (const executionId of this.#finished.keys()) {
-      const state = this.#find(executionId)?.state;
-      if (state?.kind !== "finished" || state.finishedAt >= before) continue;
-      this.#forget(executionId);
+    for (const { record, state } of this.#runs.values()) {
+      if (state.kind !== "finished" || state.finishedAt >= before) continue;
+      this.#finished.take(record.executionId);
+      this.#forget([record.executionId]);
       count += 1;
     }
     return count;
@@ -112,8 +112,6 @@ export class MemoryStore implements JournalStore {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#runs.clear();
-    this.#finished.clear();
-    this.#free.clear();
   }
 
   #find(executionId: string): Kept | undefined {
@@ -123,35 +121,57 @@ export class MemoryStore implements JournalStore {
 
   #giveUp(run: Kept): void {
     run.state = { kind: "free" };
-    this.#free.add(run.record.executionId);
-    if (this.#free.size <= this.#maxFinished) return;
-    const [first = ""] = this.#free;
-    this.#free.delete(first);
-    this.#runs.delete(first);
+    this.#forget(this.#free.put(run.record.executionId, bytesOf(run)));
   }
 
-  #shrink(): void {
-    for (const executionId of this.#finished.keys()) {
-      const { size } = this.#finished;
-      if (size <= 1 || (size <= this.#maxFinished && this.#finishedBytes <= this.#maxFinishedBytes)) return;
-      this.#forget(executionId);
-    }
-  }
-
-  #forget(executionId: string): void {
-    this.#finishedBytes -= this.#finished.get(executionId) ?? 0;
-    this.#finished.delete(executionId);
-    this.#runs.delete(executionId);
+  #forget(ids: readonly string[]): void {
+    for (const id of ids) this.#runs.delete(id);
   }
 }
 
-function toStored({ record, calls, state }: Kept): StoredRun {
-  return { record, calls: [...calls.values()].toSorted((a, b) => a.seq - b.seq), state };
+/** The ids of runs that wait to be wanted again, with their sizes, in the order in which they came. */
+class Shelf {
+  readonly #sizes = new Map<string, number>();
+  readonly #maxRuns: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxRuns: number, maxBytes: number) {
+    this.#maxRuns = maxRuns;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Says which others have to go to make room for it. */
+  put(id: string, bytes: number): string[] {
+    this.take(id);
+    this.#sizes.set(id, bytes);
+    this.#bytes += bytes;
+    const gone: string[] = [];
+    for (const first of this.#sizes.keys()) {
+      if (first === id || (this.#sizes.size <= this.#maxRuns && this.#bytes <= this.#maxBytes)) break;
+      this.take(first);
+      gone.push(first);
+    }
+    return gone;
+  }
+
+  take(id: string): void {
+    this.#bytes -= this.#sizes.get(id) ?? 0;
+    this.#sizes.delete(id);
+  }
+}
+
+function newRun(record: RunRecord): Kept {
+  return { record, calls: new Map(), fence: 0, attempts: 0, state: { kind: "free" } };
+}
+
+function toStored({ record, calls, attempts, state }: Kept): StoredRun {
+  return { record, calls: [...calls.values()].toSorted((a, b) => a.seq - b.seq), attempts, state };
 }
 
 const ROW_BYTES = 300; // about what V8 takes for a call without its result
 
-function bytesOf({ record, calls }: Kept, outcome: string): number {
+function bytesOf({ record, calls }: Kept): number {
   const rows = calls.values().reduce((sum, { result }) => sum + ROW_BYTES + (result?.length ?? 0), 0);
-  return record.start.length + rows + outcome.length;
+  return record.start.length + rows;
 }

@@ -7,10 +7,12 @@ import { loadSqlite } from "./sqlite-module.ts";
 import { prepareStatements, type Statements } from "./sqlite-statements.ts";
 
 const APPLICATION_ID = 0x636d6a6c; // "cmjl" in the header of the file: ours, and no other program's database
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
-/** How long a process waits, blocked, for another to end a transaction. Ours take milliseconds. */
-const BUSY_TIMEOUT_MS = 5000;
+/** How long a process waits, blocked, for another to end a transaction, while it opens the file. Ours take milliseconds. */
+const OPEN_TIMEOUT_MS = 5_000;
+/** The same, for every step after that: whoever has more time than this leaves the thread to others meanwhile. */
+const STEP_TIMEOUT_MS = 20;
 
 // What is read on every write stands before what may be long, and so on the first page of a row.
 const SCHEMA = `
@@ -18,6 +20,7 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY,
     execution_id TEXT NOT NULL UNIQUE,
     fence INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
     owner TEXT, -- NULL, like leased_until: nobody
     leased_until INTEGER, -- this and all times: milliseconds since 1970
     created_at INTEGER NOT NULL,
@@ -47,12 +50,19 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
+/** From version 1, which did not count attempts. To a run of it there was one as a rule. */
+const SECOND = `
+  ALTER TABLE runs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+  UPDATE runs SET attempts = 1;
+  PRAGMA user_version = 2;
+`;
+
 /** Opens the journal in `file`, an absolute path; makes it, for its user alone, when there is none. */
 export function openFile(file: string): { readonly database: DatabaseSync; readonly sql: Statements } {
   const sqlite = loadSqlite();
   try {
     create(file);
-    const database = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    const database = new sqlite.DatabaseSync(file, { timeout: OPEN_TIMEOUT_MS });
     try {
       prepare(database);
       return { database, sql: prepareStatements(database) };
@@ -84,8 +94,10 @@ function prepare(database: DatabaseSync): void {
   versionOf(database); // before anything is changed: the file may be somebody else's
   useWriteAheadLog(database);
   database.exec("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
-  if (versionOf(database) === 0) database.exec(SCHEMA); // by now another process may have done it
-  database.exec("COMMIT");
+  const version = versionOf(database); // by now another process may have done it
+  if (version === 0) database.exec(SCHEMA);
+  if (version === 1) database.exec(SECOND);
+  database.exec(`COMMIT; PRAGMA busy_timeout = ${STEP_TIMEOUT_MS}`);
 }
 
 /** The version of the schema in the file, 0 in an empty one. */
@@ -104,7 +116,7 @@ function versionOf(database: DatabaseSync): number {
 
 /** SQLite does not wait by itself here: of four processes that open a new file at once, now and then one is refused. */
 function useWriteAheadLog(database: DatabaseSync): void {
-  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  const deadline = performance.now() + OPEN_TIMEOUT_MS;
   for (;;) {
     try {
       const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];

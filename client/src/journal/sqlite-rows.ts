@@ -10,6 +10,7 @@ type Row = Record<string, SQLOutputValue>;
 /** A row of `runs`. */
 export interface RunRow extends Ownership {
   readonly id: number;
+  readonly attempts: number;
   readonly record: RunRecord;
 }
 
@@ -20,6 +21,7 @@ export function toRun(row: Row): RunRow {
   return {
     id: Number(row["id"]),
     fence: Number(row["fence"]),
+    attempts: Number(row["attempts"]),
     state: toState(row),
     record: {
       executionId: String(row["execution_id"]),

@@ -9,6 +9,8 @@ const sources = {
   nextFence: "UPDATE fences SET last = last + 1 RETURNING last",
   own: "UPDATE runs SET fence = ?, owner = ?, leased_until = ? WHERE execution_id = ?",
   renew: "UPDATE runs SET leased_until = ? WHERE execution_id = ? AND fence = ? AND owner IS NOT NULL",
+  countAttempts: `
+    UPDATE runs SET attempts = max(attempts, ?) WHERE execution_id = ? AND fence = ? AND owner IS NOT NULL`,
   put: `
     INSERT INTO calls SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM runs
       WHERE execution_id = ? AND fence = ? AND owner IS NOT NULL

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseSync } from "node:sqlite";
 import { CodemodeError } from "../errors.ts";
 import { checkOwned, checkPut, checkResolve, checkSame, isFinishedSo, isLive } from "./rules.ts";
@@ -9,6 +9,8 @@ import { fromCall, type RunRow, toCall, toRun } from "./sqlite-rows.ts";
 import type { Statements } from "./sqlite-statements.ts";
 import type { CallRow, Claim, JournalStore, RunRecord, StoredRun } from "./store.ts";
 
+const LOCKED_MS = 5_000; // how long a step waits for others, who take milliseconds each but may be many
+const MAX_PAUSE_MS = 20;
 const PRUNED_AT_ONCE = 100; // runs; each batch blocks the process for some milliseconds
 
 /**
@@ -19,7 +21,8 @@ const PRUNED_AT_ONCE = 100; // runs; each batch blocks the process for some mill
  * was kept at a time; the space of pruned runs is used again, not given back.
  *
  * SQLite blocks the process while it works: some 20 µs to record a small call, milliseconds for a megabyte or for a journal
- * of ten thousand calls, longer while other processes write.
+ * of ten thousand calls. A step that another process is in the way of waits without blocking, up to 5 s, and then fails
+ * as `BUSY`.
  */
 export class SqliteStore implements JournalStore {
   readonly #file: string;
@@ -61,14 +64,21 @@ export class SqliteStore implements JournalStore {
   }
 
   async renew(executionId: string, fence: number, leaseMs: number): Promise<void> {
-    this.#use(() => {
+    await this.#use(() => {
       if (this.#sql.renew.run(Date.now() + leaseMs, executionId, fence).changes === 1) return;
       checkOwned("renew the lease of", executionId, this.#find(executionId), fence);
     });
   }
 
+  async countAttempts(executionId: string, fence: number, attempts: number): Promise<void> {
+    await this.#use(() => {
+      if (this.#sql.countAttempts.run(attempts, executionId, fence).changes === 1) return;
+      checkOwned("count the attempts at", executionId, this.#find(executionId), fence);
+    });
+  }
+
   async put(executionId: string, fence: number, call: CallRow): Promise<void> {
-    this.#use(() => {
+    await this.#use(() => {
       if (this.#sql.put.run(...fromCall(call), executionId, fence).changes === 1) return;
       const run = this.#find(executionId);
       checkOwned(`record call ${call.seq} of`, executionId, run, fence);
@@ -78,7 +88,7 @@ export class SqliteStore implements JournalStore {
   }
 
   async finish(executionId: string, fence: number, outcome: string): Promise<void> {
-    this.#use(() => {
+    await this.#use(() => {
       if (this.#sql.finish.run(outcome, Date.now(), executionId, fence).changes === 1) return;
       const run = this.#find(executionId);
       if (!isFinishedSo(run, fence, outcome)) checkOwned("finish", executionId, run, fence);
@@ -86,7 +96,7 @@ export class SqliteStore implements JournalStore {
   }
 
   async release(executionId: string, fence: number): Promise<void> {
-    this.#use(() => this.#sql.release.run(executionId, fence));
+    await this.#use(() => this.#sql.release.run(executionId, fence));
   }
 
   async load(executionId: string): Promise<StoredRun | undefined> {
@@ -97,7 +107,7 @@ export class SqliteStore implements JournalStore {
   }
 
   async resolve(executionId: string, call: CallRow): Promise<void> {
-    this.#transaction("BEGIN IMMEDIATE", () => {
+    await this.#transaction("BEGIN IMMEDIATE", () => {
       const run = this.#find(executionId);
       checkResolve(executionId, run && this.#toStored(run), call);
       if (!run) return;
@@ -108,7 +118,7 @@ export class SqliteStore implements JournalStore {
 
   async prune(before: Date): Promise<number> {
     for (let count = 0; ; await setImmediate()) {
-      const pruned = this.#use(() => Number(this.#sql.prune.run(before.getTime(), PRUNED_AT_ONCE).changes));
+      const pruned = await this.#use(() => Number(this.#sql.prune.run(before.getTime(), PRUNED_AT_ONCE).changes));
       count += pruned;
       if (pruned < PRUNED_AT_ONCE) return count;
     }
@@ -130,10 +140,11 @@ export class SqliteStore implements JournalStore {
   }
 
   #toStored(run: RunRow): StoredRun {
-    return { record: run.record, calls: this.#calls(run), state: run.state };
+    const { record, attempts, state } = run;
+    return { record, calls: this.#calls(run), attempts, state };
   }
 
-  #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+  #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): Promise<T> {
     return this.#use(() => {
       this.#database.exec(begin);
       try {
@@ -151,15 +162,24 @@ export class SqliteStore implements JournalStore {
     });
   }
 
-  #use<T>(work: () => T): T {
-    if (this.#isClosed) throw new CodemodeError("CLOSED", `Cannot use the journal ${this.#name}: it is closed`);
-    try {
-      return work();
-    } catch (cause) {
-      if (CodemodeError.is(cause)) throw cause;
-      const code = isLocked(cause) ? "BUSY" : "INTERNAL";
-      throw new CodemodeError(code, `Cannot use the journal ${this.#name}: ${whyFailed(cause)}`, { cause });
+  /** Does `work`, at once as a rule; later while another process is in the way. */
+  async #use<T>(work: () => T): Promise<T> {
+    const until = performance.now() + LOCKED_MS;
+    for (;;) {
+      if (this.#isClosed) throw new CodemodeError("CLOSED", `Cannot use the journal ${this.#name}: it is closed`);
+      try {
+        return work();
+      } catch (cause) {
+        if (CodemodeError.is(cause)) throw cause;
+        if (!isLocked(cause) || performance.now() > until) throw this.#unusable(cause);
+      }
+      await sleep(MAX_PAUSE_MS * Math.random()); // not in step with others who wait
     }
+  }
+
+  #unusable(cause: unknown): CodemodeError {
+    const code = isLocked(cause) ? "BUSY" : "INTERNAL";
+    return new CodemodeError(code, `Cannot use the journal ${this.#name}: ${whyFailed(cause)}`, { cause });
   }
 
   get #name(): string {

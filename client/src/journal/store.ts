@@ -17,6 +17,8 @@
 // J4  Settled calls never change; neither does what was asked by a call, and a called handler never becomes uncalled.
 // J5  Repeatable. A write that is made again under its fence, unchanged, changes nothing and succeeds: one whose answer
 //     was lost may be retried.
+// J6  Open. A method that cannot do its work now, and may the next time, has changed nothing and throws `CodemodeError`
+//     with the code `BUSY`. The owner of a run tries again for as long as its lease.
 //
 // Leases are counted by one wall clock: that of the machine in a store of one machine, that of the server in a database.
 // A clock that jumps moves the end of leases with it. What keeps two owners apart is J3, not the clock.
@@ -65,6 +67,8 @@ export interface StoredRun {
   readonly record: RunRecord;
   /** By seq. */
   readonly calls: readonly CallRow[];
+  /** Attempts that have been made at it, by all its owners. */
+  readonly attempts: number;
   readonly state: RunState;
 }
 
@@ -95,6 +99,14 @@ export interface JournalStore extends AsyncDisposable {
    * @throws FencedError as J3 says. The run is no longer the caller's, and the caller stops at once.
    */
   renew(executionId: string, fence: number, leaseMs: number): Promise<void>;
+
+  /**
+   * Records that `attempts` attempts have been made at the run, the one that is about to begin included. Never fewer than
+   * before.
+   *
+   * @throws FencedError as J3 says.
+   */
+  countAttempts(executionId: string, fence: number, attempts: number): Promise<void>;
 
   /**
    * Records a call, or how far it has come. Resolves when that is durable; what depends on it waits until then.

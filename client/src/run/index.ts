@@ -10,5 +10,6 @@ export {
   type RunFailureType,
   type RunUsage,
 } from "./outcome.ts";
-export { type Recording, Run } from "./run.ts";
-export { type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";
+export { type Recording, unrecorded } from "./recording.ts";
+export { Run } from "./run.ts";
+export { ID, maxAnswerBytes, type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";

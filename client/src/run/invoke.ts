@@ -7,7 +7,7 @@ import { argumentsFromWire, toWire } from "./values.ts";
 
 /** What every handler of a run is called with. */
 export interface InvokeOptions {
-  /** For one handler, in milliseconds. No limit when absent. */
+  /** For one call, its schemas included, in milliseconds. No limit when absent. */
   readonly toolTimeoutMs: number | undefined;
   /** For one answer, in bytes. */
   readonly maxAnswerBytes: () => number;
@@ -25,7 +25,7 @@ export interface Answer {
   readonly error?: CallError;
 }
 
-/** Calls the handler of `component`, between its two schemas. Never throws. */
+/** Calls the handler of `component`, between its two schemas, within its time. Never throws. */
 export async function invoke(
   component: Component,
   call: Call,
@@ -34,30 +34,37 @@ export async function invoke(
   options: InvokeOptions,
 ): Promise<Answer> {
   try {
-    // Most schemas answer at once: then one record says that the call was made and that its handler is called.
-    let checked = checkInput(component, call);
-    if (checked instanceof Promise || !checked.ok) {
-      await options.record(entry);
-      checked = await checked;
-    }
-    if (!checked.ok) return { error: inputError(checked.message) };
-    if (entry.state !== "pending") return {}; // given up while its schema was asked
-    entry.handled = true;
-    await options.record(entry);
-    if (isOver(entry)) return {};
-    entry.called = true;
-    const info = Object.freeze({ ...options.info(entry.seq), signal: controller.signal });
-    const handled = options.inContext(async () => component.handle(checked.value, info));
-    const output = await inTime(component.name, handled, controller, options.toolTimeoutMs);
-    return await toAnswer(component, output, options.maxAnswerBytes());
+    const answer = answerOf(component, call, entry, controller.signal, options);
+    return await inTime(component.name, answer, controller, options.toolTimeoutMs);
   } catch (error) {
     return { error: error instanceof Overdue ? error.callError : toCallError(error) };
   }
 }
 
-/** Given up while it was recorded. */
-function isOver({ state }: JournalEntry): boolean {
-  return state !== "pending";
+/** Throws when `signal` fires before the handler is called: the call was given up, or is overdue, and its end is known. */
+async function answerOf(
+  component: Component,
+  call: Call,
+  entry: JournalEntry,
+  signal: AbortSignal,
+  options: InvokeOptions,
+): Promise<Answer> {
+  // Most schemas answer at once: then one record says that the call was made and that its handler is called.
+  let checked = checkInput(component, call);
+  if (checked instanceof Promise || !checked.ok) {
+    await options.record(entry);
+    checked = await checked;
+  }
+  if (!checked.ok) return { error: inputError(checked.message) };
+  const { value } = checked;
+  signal.throwIfAborted();
+  entry.handled = true;
+  await options.record(entry);
+  signal.throwIfAborted();
+  entry.called = true;
+  const info = Object.freeze({ ...options.info(entry.seq), signal });
+  const output = await options.inContext(async () => component.handle(value, info));
+  return toAnswer(component, output, options.maxAnswerBytes());
 }
 
 function checkInput(component: Component, call: Call): Checked | Promise<Checked> {

@@ -117,7 +117,10 @@ export interface OutcomeData<T> {
   readonly usage: RunUsage;
   /** For the author of the program. */
   readonly warnings: readonly string[];
-  /** Attempts that were made at the run. An executor that was full or was lost in mid-run is followed by another one. */
+  /**
+   * Attempts that were made at the run, by all apps that went on with it. An executor that was full or was lost in mid-run
+   * is followed by another one.
+   */
   readonly attempts: number;
   /** Why those before the last ended. */
   readonly interruptions: readonly Interruption[];

@@ -10,7 +10,6 @@ import {
 } from "@codemode/proto/messages";
 import { CodemodeError } from "@codemode/proto";
 import { messageOf } from "./call-error.ts";
-import type { CallRow } from "../journal/index.ts";
 import { Evidence } from "./evidence.ts";
 import { Gate, violation } from "./gate.ts";
 import { Journal } from "./journal.ts";
@@ -19,7 +18,8 @@ import { toLedger, toRecord } from "./ledger.ts";
 import { withLoops } from "./loops.ts";
 import { Divergence, Link, type Say } from "./link.ts";
 import { type CallRecord, type Interruption, Outcome, type RunFailure } from "./outcome.ts";
-import { type Put, Recorder } from "./recorder.ts";
+import { Recorder } from "./recorder.ts";
+import { type Recording, unrecorded } from "./recording.ts";
 import { toEntries, toRow } from "./rows.ts";
 import { type RunRequest, type RunStart, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
@@ -32,28 +32,6 @@ const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
 const MAX_WAIT_MS = 86_400_000;
 const MAX_DOUBTS = 10; // calls that a message names
-
-/** What a run is, and was before: what an app before us has recorded, and where it is recorded from now on. */
-export interface Recording {
-  readonly start: RunStart;
-  readonly calls: readonly CallRow[];
-  readonly put: Put;
-  /** A record could not be made, or the run is no longer ours. It has been stopped. Told once. */
-  readonly onFailure: (error: unknown) => void;
-  /** True when another app, or an earlier call of `execute`, has begun it. */
-  readonly isResumed: boolean;
-  /** True when the recorded calls are all there are: no handler is called, no timer started. */
-  readonly isReplay?: boolean;
-}
-
-/** Keeps nothing. */
-const unrecorded = (request: RunRequest): Recording => ({
-  start: toStart(request),
-  calls: [],
-  put: () => Promise.resolve(),
-  onFailure() {},
-  isResumed: false,
-});
 
 // Run
 // ==========================================================================
@@ -69,12 +47,12 @@ const unrecorded = (request: RunRequest): Recording => ({
 /** See the head of this file. */
 export class Run {
   readonly request: RunRequest;
-  /** Attempts so far. */
-  attempts: number;
   /** Why they ended, but for the last. */
   readonly interruptions: Interruption[] = [];
   /** True when it ended for now, by no doing of its program: it may be resumed. */
   isUnfinished = false;
+  #attempts: number;
+  readonly #countAttempts: Recording["countAttempts"];
   readonly #journal: Journal;
   readonly #recorder: Recorder;
   readonly #isReplay: boolean;
@@ -95,17 +73,18 @@ export class Run {
    */
   constructor(
     request: RunRequest,
-    recording: Recording = unrecorded(request),
+    recording: Recording = unrecorded(toStart(request)),
     journal: Journal = new Journal(toEntries(request.executionId, recording.calls)),
   ) {
     this.request = request;
     this.#journal = journal;
     const { executionId, correlationId, context, budgets } = request;
     const { start, isReplay = false } = recording;
-    this.attempts = recording.isResumed ? 1 : 0; // those of another app are not known; there was one
+    this.#attempts = recording.attempts;
+    this.#countAttempts = recording.countAttempts;
     this.#start = { ...start, correlationId };
     this.#isReplay = isReplay;
-    this.#recorder = new Recorder(recording.put, (error) => {
+    this.#recorder = new Recorder((error) => {
       this.release(error);
       recording.onFailure(error);
     });
@@ -125,7 +104,10 @@ export class Run {
         if (record) request.onCall?.(entry.state === "pending" ? { ...record, state: "pending" } : record);
       },
       onSettled: () => this.#link?.settled(),
-      record: (entry) => this.#recorder.put(toRow(entry)),
+      record: (entry) => {
+        const row = toRow(entry); // as it is now
+        return this.#recorder.record(() => recording.put(row));
+      },
       refuse: isReplay ? refuse : undefined,
     });
     this.#evidence = new Evidence({
@@ -133,6 +115,11 @@ export class Run {
       logBytes: budgets.maxLogBytes ?? MAX_LOG_BYTES,
       outputBytes: budgets.maxResultBytes ?? MAX_ANSWER_BYTES,
     });
+  }
+
+  /** Attempts so far, those of apps before us included. */
+  get attempts(): number {
+    return this.#attempts;
   }
 
   /** True once an executor has given the run a slot. From then on the run ends with an outcome. */
@@ -159,10 +146,16 @@ export class Run {
     return Math.max(0, this.wallMs + waitMs - held);
   }
 
+  /** Counts one more attempt, and resolves when it may begin. */
+  attempt(): Promise<void> {
+    const attempts = (this.#attempts += 1);
+    return this.#recorder.record(() => this.#countAttempts(attempts));
+  }
+
   /** Begins the stream of the present attempt: what the executor is to know goes to `say`, and so do answers from now on. */
   connect(say: Say): Link {
     const { logsReceived, outputsReceived } = this.#evidence;
-    const start: Start = { ...this.#start, attempt: this.attempts, logsReceived, outputsReceived };
+    const start: Start = { ...this.#start, attempt: this.#attempts, logsReceived, outputsReceived };
     return (this.#link = new Link(this.#journal, this.#gate, start, say));
   }
 
@@ -305,7 +298,7 @@ export class Run {
       outputs: this.#evidence.outputs,
       usage: toUsage(finished, own),
       warnings: this.#evidence.warnings(finished),
-      attempts: this.attempts,
+      attempts: this.#attempts,
       interruptions: [...this.interruptions],
     });
   }

@@ -31,7 +31,7 @@ export interface RunBudgets {
   readonly maxResultBytes?: number | undefined;
   readonly maxLogBytes?: number | undefined;
   readonly maxLogLines?: number | undefined;
-  /** For one handler, in milliseconds. Kept by the app. */
+  /** For one call: its handler and its two schemas. In milliseconds. Kept by the app. */
   readonly toolTimeoutMs?: number | undefined;
 }
 
@@ -55,6 +55,12 @@ export interface RunRequest {
   /** What chance and time begin with: new for each run when absent. */
   readonly origin?: { readonly seed: Buffer; readonly clock: Date } | undefined;
 }
+
+/** What names a run or a request. */
+export const ID = /^[\w.:-]{1,128}$/;
+
+/** Of the answer to one call. Said in Start, so that it is recorded with the run and holds in every executor. */
+const ANSWER_BYTES = 1_048_576;
 
 /** The first message of every attempt, but for its number. */
 export type RunStart = Omit<Start, "attempt">;
@@ -83,6 +89,11 @@ export function toStart(request: RunRequest): RunStart {
   };
 }
 
+/** What the answer to one call may take, as an attempt with `start` says it. */
+export function maxAnswerBytes({ budgets }: RunStart): number {
+  return Number(budgets?.answerBytes ?? ANSWER_BYTES);
+}
+
 const ON_OVERSIZE = {
   default: OnOversize.ON_OVERSIZE_UNSPECIFIED,
   fail: OnOversize.ON_OVERSIZE_FAIL,
@@ -99,6 +110,7 @@ function toBudgets(budgets: RunBudgets): Budgets {
     calls: budgets.maxCalls,
     callsInFlight: budgets.maxCallsInFlight,
     codeBytes: bytes(budgets.maxCodeBytes),
+    answerBytes: BigInt(ANSWER_BYTES),
     resultBytes: bytes(budgets.maxResultBytes),
     logBytes: bytes(budgets.maxLogBytes),
     logLines: budgets.maxLogLines,

@@ -3,7 +3,6 @@ import {
   CallKind,
   type Log,
   type Output,
-  OUTPUT_OVERHEAD_BYTES,
   outputBytes,
   RunErrorType,
   type Value,
@@ -57,7 +56,7 @@ export class Ledger {
   output({ item }: Output): Failure | undefined {
     if (!item || (item.$case === "image" && item.value.mimeType.length > MAX_MIME_CHARS)) return CRASHED;
     this.outputs += 1;
-    this.outputBytes += outputBytes(item) + OUTPUT_OVERHEAD_BYTES;
+    this.outputBytes += outputBytes(item);
     return this.outputBytes > this.#program.budgets.resultBytes ? CRASHED : undefined;
   }
 

@@ -4,7 +4,6 @@ import {
   type CallResult,
   LogLevel,
   OnOversize,
-  OUTPUT_OVERHEAD_BYTES,
   outputBytes,
   type RunError,
   RunErrorType,
@@ -193,7 +192,7 @@ export class ProgramRun {
       this.#encoding,
     );
     if (!item) return;
-    this.#outputBytes += OUTPUT_OVERHEAD_BYTES + outputBytes(item);
+    this.#outputBytes += outputBytes(item);
     if (this.#outputBytes <= Number(this.#run.budgets?.resultBytes ?? 0n)) {
       return this.#write({ $case: "output", value: { item } });
     }
