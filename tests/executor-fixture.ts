@@ -34,7 +34,7 @@ export async function startInProcess(env: Record<string, string> = {}, keep = ne
   const log: object[] = [];
   const config = readConfig([], { ...settings, ...env });
   const executor = await startExecutor(config, { info: (fields) => void log.push(fields) }, { keep });
-  return new Fixture(executor, log, config.apiKey, keep);
+  return new Fixture(executor, log, env["CODEMODE_EXECUTOR_API_KEY"], keep);
 }
 
 export class Fixture implements AsyncDisposable {

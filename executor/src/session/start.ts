@@ -1,6 +1,6 @@
 import { type Component, Manifest, OnOversize, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
 import type { Run } from "@codemode/proto/worker";
-import { mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
+import { type BudgetCeilings, mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
 import { Refusal } from "./refusal.ts";
 
 /** A Start that was found good. */
@@ -27,7 +27,7 @@ const MAX_NAME_CHARS = 128;
 const MAX_FILE_NAME_CHARS = 255;
 
 /** Checks everything about `start` that can be told without parsing its payloads. Throws a Refusal naming the field. */
-export function parseStart(start: Start): Program {
+export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
   const must = (holds: boolean, field: string, problem: string): void => {
     if (!holds) throw new Refusal(`start.${field}`, problem);
   };
@@ -43,7 +43,7 @@ export function parseStart(start: Start): Program {
     "file_name",
     `1 to ${MAX_FILE_NAME_CHARS} printable characters are needed`,
   );
-  const budgets = mergeBudgets(start.budgets);
+  const budgets = mergeBudgets(start.budgets, ceilings);
   const codeBytes = Buffer.byteLength(start.code);
   must(codeBytes <= budgets.codeBytes, "code", `${codeBytes} bytes are over the budget of ${budgets.codeBytes}`);
   checkValue("start.context", start.context, budgets.answerBytes);
