@@ -197,7 +197,8 @@ export class ChildExecutor implements AsyncDisposable {
 
   static async start(env: Record<string, string> = {}, key = randomBytes(16).toString("hex")): Promise<ChildExecutor> {
     const started = new ChildExecutor(env, key);
-    started.lifeline.write(`${JSON.stringify({ apiKey: started.key })}\n`);
+    const hasKeys = "CODEMODE_EXECUTOR_API_KEYS_FILE" in env;
+    started.lifeline.write(`${JSON.stringify(hasKeys ? {} : { apiKey: started.key })}\n`);
     const [line] = (await once(createInterface(started.lifeline), "line")) as [string];
     const told = JSON.parse(line) as { listening?: string; error?: string };
     if (told.listening === undefined) throw new Error(told.error);

@@ -87,7 +87,7 @@ export async function startExecutor(
   }
 }
 
-const SPARE_STREAMS = 64; // so that one run too many is told RESOURCE_EXHAUSTED instead of waiting unseen in its client
+const SPARE_STREAMS = 64; // so that it is the line that says there is no room: it knows best when to come again
 
 function version(): string {
   const text = readFileSync(fileURLToPath(import.meta.resolve("@codemode/executor/package.json")), "utf8");

@@ -1,8 +1,10 @@
+import { constants } from "node:http2";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { CodemodeError, type ExecutorMessage } from "@codemode/proto";
 import { Session } from "../session/session.ts";
 import type { Outgoing, RunStream, SessionHost } from "../session/stream.ts";
 import { decodeClientMessage } from "./decode.ts";
+import { http2Stream } from "./grpc-internals.ts";
 import type { Outbox } from "./outbox.ts";
 import { toStatus } from "./status.ts";
 
@@ -27,10 +29,11 @@ export function openSession(call: Call, host: SessionHost, outbox: Outbox): Sess
 }
 
 /** Ends a call that gets no session. */
-export function turnAway(call: Call, error: CodemodeError, outbox: Outbox): void {
+export function turnAway(call: Call, error: CodemodeError): void {
   call.on("error", () => {});
+  // Nothing more is wanted of the peer. It would reset the stream itself, and to HTTP/2 many resets are an attack.
+  call.once("cancelled", () => http2Stream(call).close(constants.NGHTTP2_NO_ERROR));
   call.emit("error", toStatus(error));
-  outbox.add(call, 0);
 }
 
 function asRunStream(call: Call, outbox: Outbox): RunStream {

@@ -44,10 +44,7 @@ export interface EdgeOptions {
   /** The weights of all of them together. */
   readonly totalWeight: number;
   readonly reflection: boolean;
-  /**
-   * Streams that may be open: on one connection, where a client's further calls wait in the client, unseen, and on
-   * all, where they are turned away.
-   */
+  /** Execute streams that may be open; others are turned away. */
   readonly maxStreams: number;
   readonly host: Host;
   /** What GetInfo tells everybody. */
@@ -61,6 +58,8 @@ interface Host extends Pick<SessionHost, "executorId" | "keep"> {
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Beside them on one connection: more than a client is told to wait for, so that it does not wait unseen. */
+const SPARE_STREAMS = 1_024;
 const FLUSH_WITHIN_MS = 1_000; // for the last words of streams that have ended
 const SERVICE = "codemode.v1.ExecutorService";
 const { execute, ...others } = ExecutorServiceService;
@@ -148,7 +147,7 @@ export class Edge implements AsyncDisposable {
   }
 
   #execute(call: Call, key: ApiKey): void {
-    if (this.#draining) return turnAway(call, closing(), this.#outbox);
+    if (this.#draining) return turnAway(call, closing());
     try {
       const leave = this.#admission.admit(key);
       const stream = http2Stream(call);
@@ -161,7 +160,7 @@ export class Edge implements AsyncDisposable {
       void Promise.all([session.ended, closed]).then(leave);
     } catch (error) {
       if (!(error instanceof BusyError)) throw error;
-      turnAway(call, error, this.#outbox);
+      turnAway(call, error);
     }
   }
 
@@ -201,7 +200,7 @@ function channelOptions(maxStreams: number): ChannelOptions {
   return {
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_concurrent_streams": maxStreams,
+    "grpc.max_concurrent_streams": maxStreams + SPARE_STREAMS,
     "grpc-node.max_session_memory": 512, // MB of one connection; over it new streams are refused. A thousand runs take a hundred
     "grpc.max_connection_idle_ms": 300_000,
     "grpc.max_connection_age_ms": 1_800_000, // its streams end in their own time: there is no grace to it
