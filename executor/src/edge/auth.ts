@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { constants } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
 import { ANYBODY, type ApiKey, keyHash } from "../config/api-key.ts";
 import type { Connections } from "./connections.ts";
@@ -7,6 +7,7 @@ import { http2Stream } from "./grpc-internals.ts";
 
 const MAX_HEADER_CHARS = 512;
 const OPEN = "/grpc.health.v1.Health/"; // probes have no key
+const MAX_PROBES = 100; // those that watch stay
 const BEARER = /^Bearer ([\x21-\x7e]+)$/i;
 
 /** Knows who calls. Calls without a right key end before a message of theirs is looked at. */
@@ -15,6 +16,7 @@ export class Callers {
   readonly #connections: Connections;
   /** By the metadata of their calls, which handlers get too. */
   readonly #keyOf = new WeakMap<Metadata, ApiKey>();
+  readonly #probes = new Set<ServerHttp2Stream>();
 
   /** Without `keys`, everybody is served. */
   constructor(keys: readonly ApiKey[], connections: Connections) {
@@ -34,9 +36,12 @@ export class Callers {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, pass) => {
-            if (method.path.startsWith(OPEN)) return pass(metadata);
-            const key = this.#find(metadata);
             const stream = http2Stream(call);
+            if (method.path.startsWith(OPEN)) {
+              this.#probe(stream);
+              return pass(metadata);
+            }
+            const key = this.#find(metadata);
             if (key) {
               this.#connections.known(stream.session, key);
               this.#keyOf.set(metadata, key);
@@ -52,6 +57,17 @@ export class Callers {
           },
         }),
     });
+
+  /** Takes a call for health, which needs no key: the one that came first goes when it is one too many. */
+  #probe(stream: ServerHttp2Stream): void {
+    const [first] = this.#probes;
+    if (first && this.#probes.size >= MAX_PROBES) {
+      this.#probes.delete(first); // "close" is not at once
+      first.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    this.#probes.add(stream);
+    stream.once("close", () => this.#probes.delete(stream));
+  }
 
   /** Digests are compared, and with every key, so that time tells nothing about any of them. */
   #find(metadata: Metadata): ApiKey | undefined {

@@ -55,7 +55,7 @@ class Survey {
 
   /** Throws a Refusal, and a RangeError for what is no protobuf at all. */
   take(from: number, end: number, shape: Shape): void {
-    for (this.#at = from; this.#at < end; ) {
+    for (this.#at = from; this.#at < end;) {
       this.#fields += 1;
       if (this.#fields > MAX_FIELDS) throw new Refusal("message", `it has more than ${MAX_FIELDS} fields`);
       const tag = this.#varint(end);

@@ -24,6 +24,8 @@ export interface Program {
 const ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const SEED_BYTES = 16;
 const MAX_NAME_CHARS = 128;
+const NAME = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
+const TAKEN: ReadonlySet<string> = new Set(["then", "constructor", "prototype", "__proto__"]);
 const MAX_FILE_NAME_CHARS = 255;
 
 /** Checks everything about `start` that can be told without parsing its payloads. Throws a Refusal naming the field. */
@@ -109,6 +111,10 @@ function names(list: string, components: readonly Component[]): Set<string> {
   for (const [index, { name }] of components.entries()) {
     const field = `start.manifest.${list}[${index}].name`;
     if (name.length < 1 || name.length > MAX_NAME_CHARS) throw new Refusal(field, "1 to 128 characters are needed");
+    if (!NAME.test(name))
+      throw new Refusal(field, 'letters, digits, "_", "-" and "$" are needed, with dots between parts');
+    if (name.split(".").some((part) => TAKEN.has(part)))
+      throw new Refusal(field, `"${name}" means something to JavaScript`);
     if (seen.has(name)) throw new Refusal(field, `"${name}" is there twice`);
     seen.add(name);
   }
