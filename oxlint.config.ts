@@ -20,7 +20,7 @@ const grpc = ban(
   modules("@grpc/[^/]+", "grpc-health-check"),
   "gRPC is spoken by executor/src/edge and client/src/executor-client.",
 );
-const yaml = ban(modules("yaml"), "YAML is read by client/src/config and executor/src/config.");
+const yaml = ban(modules("yaml"), "YAML is read where configuration is: client/src/config and executor/src/config.");
 const dockerode = ban(modules("dockerode"), "Docker is driven by client/src/sidecar.");
 const childProcess = ban(
   modules("node:child_process", "child_process"),

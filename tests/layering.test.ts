@@ -58,7 +58,7 @@ const right: readonly (readonly [file: string, specifier: string])[] = [
   ["client/src/sidecar/embedded.ts", "node:child_process"],
   ["client/src/cli/executor.ts", "node:child_process"],
   ["executor/src/main.ts", "./edge/server.ts"],
-  ["executor/src/config/api-keys-file.ts", "yaml"],
+  ["executor/src/config/yaml-file.ts", "yaml"],
   ["executor/src/edge/server.ts", "@grpc/grpc-js"],
   ["executor/src/edge/server.ts", "../session/session.ts"],
   ["executor/src/session/session.ts", "../pool/lease.ts"],

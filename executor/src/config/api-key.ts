@@ -11,6 +11,7 @@ export interface ApiKey {
   readonly weight: number;
   /** Runs at a time, those that wait for a worker or for tools included. */
   readonly maxRuns: number;
+  /** Runs that may begin, further attempts at one included; no limit when absent. */
   readonly rate?: Rate | undefined;
   /** What a run may ask for, where that is less than the executor's own ceilings. */
   readonly budgets: BudgetCeilings;

@@ -101,7 +101,7 @@ function readKeys(given: { readonly [Name in (typeof KEY_SOURCES)[number]]?: str
     const [one, other] = set.map((name) => PREFIX + name);
     throw new CodemodeError("INVALID_CONFIG", `${one} and ${other} are both set: keep one`);
   }
-  if (given.API_KEYS_FILE !== undefined) return readApiKeysFile(given.API_KEYS_FILE);
+  if (given.API_KEYS_FILE !== undefined) return readApiKeysFile(given.API_KEYS_FILE, `${PREFIX}API_KEYS_FILE`);
   const key = given.API_KEY_FILE === undefined ? given.API_KEY : readKeyFile(given.API_KEY_FILE);
   return key === undefined ? [] : [soleKey(key)];
 }
