@@ -13,7 +13,7 @@ const TIMES_CAPACITY = 50;
 const TICK_MS = 20;
 const ROUNDS = 3;
 const RUNS_PER_ROUND = 15;
-const code = "let n = 0; for (let i = 0; i < 4_000_000; i++) n += i % 7; return n";
+const code = "let n = 0; for (let i = 0; i < 16_000_000; i++) n += i % 7; return n";
 
 test(`a flood of ${TIMES_CAPACITY} times the capacity under one key does not double the p95 latency of another's runs`, async () => {
   using folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
