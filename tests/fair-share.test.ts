@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { FairShare } from "../executor/src/pool/fair-share.ts";
-import type { Lease } from "../executor/src/pool/lease.ts";
 import { Line } from "../executor/src/pool/line.ts";
 import { type Account, Quota } from "../executor/src/pool/quota.ts";
 import { startInProcess } from "./executor-fixture.ts";
@@ -23,7 +22,7 @@ function served(times: readonly (readonly [Account, number])[], costs: (account:
     const [waiter] = line.inTurn(new Set());
     if (!waiter) break;
     line.remove(waiter);
-    waiter.resolve(undefined as never as Lease);
+    waiter.resolve(undefined as never);
     share.begins(waiter.account)(costs(waiter.account));
     order.push(waiter.account.id);
   }

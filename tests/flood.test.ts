@@ -39,7 +39,7 @@ test(`a flood of ${TIMES_CAPACITY} times the capacity under one key does not dou
     return took;
   };
 
-  const ends: { readonly code: number; readonly retryAfterMs: number | undefined; readonly ms: number }[] = [];
+  const ends: { readonly code: status; readonly retryAfterMs: number | undefined; readonly ms: number }[] = [];
   /** One run of the flood. */
   const drop = async (): Promise<void> => {
     const startedAt = performance.now();

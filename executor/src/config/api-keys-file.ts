@@ -66,16 +66,16 @@ export function readApiKeysFile(file: string, variable: string): readonly ApiKey
     const complain = (field: string, what: string): void => {
       problems.push(yaml.problem(["keys", index, field], what));
     };
-    const { key, keyFile, sha256, ...rest } = one;
-    if (ids.has(rest.id)) complain("id", "another key has it already");
-    ids.add(rest.id);
-    const kind = key ? "key" : keyFile ? "keyFile" : "sha256";
+    const { id, weight, maxRuns, rate, budgets } = one;
+    if (ids.has(id)) complain("id", "another key has it already");
+    ids.add(id);
+    const kind = one.key ? "key" : one.keyFile ? "keyFile" : "sha256";
     const hashes = hashesOf(one, dirname(file), (what) => complain(kind, what));
     for (const hex of hashes.map((hash) => hash.toString("hex"))) {
       if (owners.has(hex)) complain(kind, `it is the key of ${owners.get(hex)} too`);
-      owners.set(hex, rest.id);
+      owners.set(hex, id);
     }
-    return { ...rest, hashes };
+    return { id, hashes, weight, maxRuns, rate, budgets };
   });
   yaml.refuse(problems);
   return keys;
