@@ -66,7 +66,7 @@ test("G2: a connection that brings 100 wrong keys is closed, and another of the 
   expect(await executor.run("return 1")).toMatchObject({ value: 1 });
 });
 
-test("G4: the options of grpc-js that are not its defaults are in force", async () => {
+test("G4: a connection is told how many streams it may have, more than are admitted", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_QUEUE: "7" });
   const session = rawSession(executor.executor.address);
   await new Promise((resolve) => session.once("remoteSettings", resolve));

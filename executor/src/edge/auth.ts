@@ -78,9 +78,8 @@ export class Callers {
     const presented = BEARER.exec(header)?.[1];
     if (presented === undefined) return undefined;
     const hash = keyHash(presented);
-    return this.#keys.reduce<ApiKey | undefined>(
-      (found, key) => (key.hashes.filter((known) => timingSafeEqual(known, hash)).length > 0 ? key : found),
-      undefined,
-    );
+    let found: ApiKey | undefined;
+    for (const key of this.#keys) for (const known of key.hashes) if (timingSafeEqual(known, hash)) found = key;
+    return found;
   }
 }

@@ -58,7 +58,7 @@ interface Host extends Pick<SessionHost, "executorId" | "keep"> {
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** Beside them on one connection: more than a client is told to wait for, so that it does not wait unseen. */
+/** On one connection, over those that are admitted: a client that may open no more waits by itself, and is told nothing. */
 const SPARE_STREAMS = 1_024;
 const FLUSH_WITHIN_MS = 1_000; // for the last words of streams that have ended
 const SERVICE = "codemode.v1.ExecutorService";

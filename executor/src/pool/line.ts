@@ -108,18 +108,19 @@ export class Line {
     return waiter;
   }
 
-  /** Gives one who could not be served at once a place to wait in, or turns it away. */
+  /** Gives one whom none of the `workers` could serve at once a place to wait in, or turns it away. */
   seat(waiter: Waiter, workers: number): void {
     const { account, bytes } = waiter;
     if (waiter.isAccepted || !this.#queues.get(account.id)?.has(waiter)) return;
+    const { maxWaiting, maxWaitMs } = this.#limits;
+    const ahead = Math.ceil((maxWaiting + workers) / workers);
     const isSeated = this.#places.take(account, 1);
     if (isSeated && this.#bytes.take(account, bytes)) {
-      const { maxWaitMs } = this.#limits;
-      waiter.due = setTimeout(() => this.#turnAway(waiter, busy(`it has waited ${maxWaitMs} ms`, 0)), maxWaitMs);
+      const late = (): void => this.#turnAway(waiter, busy(`it has waited ${maxWaitMs} ms`, ahead));
+      waiter.due = setTimeout(late, maxWaitMs);
       return;
     }
     if (isSeated) this.#places.give(account, 1);
-    const ahead = Math.ceil((this.#limits.maxWaiting + workers) / workers);
     this.#turnAway(waiter, busy(`all ${workers} busy, ${this.#places.taken} runs wait`, ahead));
   }
 
@@ -146,6 +147,6 @@ export class Line {
 }
 
 function busy(state: string, ahead: number): BusyError {
-  const retryAfterMs = Math.min(MAX_RETRY_MS, RETRY_UNIT_MS * Math.max(1, ahead));
+  const retryAfterMs = Math.min(MAX_RETRY_MS, RETRY_UNIT_MS * ahead);
   return new BusyError(`Cannot lend a worker: ${state}`, retryAfterMs);
 }
