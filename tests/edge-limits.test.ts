@@ -96,6 +96,23 @@ test("G5: strangers make room for those who come after them, and not in place of
   for (const stranger of strangers) stranger[Symbol.dispose]();
 });
 
+test("G5: the connections of one key are bounded in number", async () => {
+  await using executor = await startInProcess(withKey);
+  const sessions: ClientHttp2Session[] = [];
+  const info = async (): Promise<number> => {
+    const session = rawSession(executor.executor.address);
+    sessions.push(session);
+    const stream = rawCall(session, { ":path": "/codemode.v1.ExecutorService/GetInfo", ...bearer(key) });
+    stream.end(framed(Buffer.alloc(0)));
+    return (await ended(stream)).code;
+  };
+  for (let i = 0; i < 384; i++) expect(await info()).toBe(status.OK);
+  expect(await info()).not.toBe(status.OK);
+  sessions[0]!.destroy();
+  await expect.poll(info).toBe(status.OK);
+  for (const session of sessions) session.destroy();
+});
+
 test("G5: a connection that pings without end is closed with ENHANCE_YOUR_CALM, and one that does now and then is not", async () => {
   await using executor = await startInProcess();
   using calm = await RawConnection.open(executor.executor.address);

@@ -1,4 +1,11 @@
-import { type Component, Manifest, OnOversize, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
+import {
+  type Component,
+  type Manifest,
+  OnOversize,
+  type Start,
+  type Value,
+  ValueEncoding,
+} from "@codemode/proto/messages";
 import type { Run } from "@codemode/proto/worker";
 import { type BudgetCeilings, mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
 import { Refusal } from "./refusal.ts";
@@ -69,8 +76,8 @@ export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
   };
   const { executionId, correlationId, attempt, tenant } = start;
   const shown = { logs: start.logsReceived, outputs: start.outputsReceived };
-  const manifestBytes = Manifest.encode(manifest).finish().length;
-  const bytes = codeBytes + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0) + manifestBytes;
+  const payloads = (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0);
+  const bytes = codeBytes + payloads + textOf(manifest.tools) + textOf(manifest.agents);
   return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, tools, agents, run };
 }
 
@@ -123,4 +130,13 @@ function names(list: string, components: readonly Component[]): Set<string> {
     throw new Refusal(`start.manifest.${list}[${index}].name`, `"${name}" is how "${name.slice(0, -4)}" is called`);
   }
   return seen;
+}
+
+/** Characters of `components`: near enough to what they hold in memory. */
+function textOf(components: readonly Component[]): number {
+  return components.reduce(
+    (sum, { name, description, inputSchemaJson, outputSchemaJson }) =>
+      sum + name.length + description.length + inputSchemaJson.length + outputSchemaJson.length,
+    0,
+  );
 }
