@@ -20,7 +20,7 @@ const grpc = ban(
   modules("@grpc/[^/]+", "grpc-health-check"),
   "gRPC is spoken by executor/src/edge and client/src/executor-client.",
 );
-const yaml = ban(modules("yaml"), "YAML is read by client/src/config.");
+const yaml = ban(modules("yaml"), "YAML is read where configuration is: client/src/config and executor/src/config.");
 const dockerode = ban(modules("dockerode"), "Docker is driven by client/src/sidecar.");
 const childProcess = ban(
   modules("node:child_process", "child_process"),
@@ -64,6 +64,7 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
   ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
   ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess],
+  ["executor/src/config", client, isolatedVm, grpc, dockerode, childProcess],
   ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker],
   ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker],
   ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker],

@@ -7,6 +7,7 @@ const deep = [
   "tests/{values,replay}-{properties,hostile}.test.ts",
   "tests/*chaos.test.ts",
   "tests/replay-cost.test.ts",
+  "tests/flood.test.ts",
 ];
 
 export default defineConfig({

@@ -34,7 +34,7 @@ export async function startInProcess(env: Record<string, string> = {}, keep = ne
   const log: object[] = [];
   const config = readConfig([], { ...settings, ...env });
   const executor = await startExecutor(config, { info: (fields) => void log.push(fields) }, { keep });
-  return new Fixture(executor, log, config.apiKey, keep);
+  return new Fixture(executor, log, env["CODEMODE_EXECUTOR_API_KEY"], keep);
 }
 
 export class Fixture implements AsyncDisposable {
@@ -197,7 +197,8 @@ export class ChildExecutor implements AsyncDisposable {
 
   static async start(env: Record<string, string> = {}, key = randomBytes(16).toString("hex")): Promise<ChildExecutor> {
     const started = new ChildExecutor(env, key);
-    started.lifeline.write(`${JSON.stringify({ apiKey: started.key })}\n`);
+    const hasKeys = "CODEMODE_EXECUTOR_API_KEYS_FILE" in env;
+    started.lifeline.write(`${JSON.stringify(hasKeys ? {} : { apiKey: started.key })}\n`);
     const [line] = (await once(createInterface(started.lifeline), "line")) as [string];
     const told = JSON.parse(line) as { listening?: string; error?: string };
     if (told.listening === undefined) throw new Error(told.error);

@@ -6,7 +6,9 @@ import { Pool } from "../executor/src/pool/pool.ts";
 import { parsePsLine, PsProbe, systemProbe } from "../executor/src/pool/probe.ts";
 import { isAlive, startInProcess } from "./executor-fixture.ts";
 
-const a = { tenant: "a", bytes: 0 };
+const account = { id: "one", weight: 1 };
+const a = { account, tenant: "a", bytes: 0 };
+const limits = { maxWaiting: 1, maxWaitMs: 60_000, totalWeight: 1 };
 const never = new AbortController().signal;
 
 test("frames come out whole however the bytes are cut", () => {
@@ -130,14 +132,14 @@ test("waiting for a worker ends with the signal", async () => {
 
 test("a pool whose workers cannot start says what they said", async () => {
   const start = () => launch({ workerPath: "/nowhere/worker.js" });
-  await using pool = new Pool({ size: 2, maxWaiting: 1, launch: start, probe: systemProbe() });
+  await using pool = new Pool({ size: 2, ...limits, launch: start, probe: systemProbe() });
   await expect(pool.start()).rejects.toThrow(/Cannot start a worker process: [^]*nowhere/);
   await expect(pool.lend(a, never)).rejects.toMatchObject({ code: "UNREACHABLE" });
 });
 
 test("a worker that says nothing sensible is killed", async () => {
   const start = () => launch({ workerPath: new URL("garbage-worker.mjs", import.meta.url).pathname });
-  await using pool = new Pool({ size: 1, maxWaiting: 1, launch: start, probe: systemProbe() });
+  await using pool = new Pool({ size: 1, ...limits, launch: start, probe: systemProbe() });
   await expect(pool.start()).rejects.toThrow(/Frame of \d+ bytes is over/);
 });
 
@@ -153,7 +155,7 @@ test("a tenant that keeps the pool busy does not keep others out", async () => {
   const { pool } = executor.executor;
   const served: string[] = [];
   const run = async (tenant: string): Promise<void> => {
-    await using lease = await pool.lend({ tenant, bytes: 0 }, never);
+    await using lease = await pool.lend({ ...a, tenant }, never);
     served.push(tenant);
     await lease.release(undefined);
   };
@@ -169,9 +171,9 @@ test("what waits is bounded in bytes, not only in number", async () => {
   await using executor = await startInProcess();
   const { pool } = executor.executor;
   await using held = await pool.lend(a, never);
-  const big = { tenant: "a", bytes: 32 * 1024 * 1024 };
+  const big = { ...a, bytes: 32 * 1024 * 1024 };
   const waiting = [pool.lend(big, never), pool.lend(big, never)];
-  await expect(pool.lend({ tenant: "a", bytes: 1 }, never)).rejects.toMatchObject({ code: "BUSY" });
+  await expect(pool.lend({ ...a, bytes: 1 }, never)).rejects.toMatchObject({ code: "BUSY" });
   await held.release(undefined);
   for (const lease of waiting) await (await lease).release(undefined);
 });

@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nanoid } from "nanoid";
 import { formatAddress } from "./config/address.ts";
+import { ANYBODY } from "./config/api-key.ts";
 import { type ExecutorConfig, requireKey } from "./config/config.ts";
 import { Edge } from "./edge/server.ts";
 import { launch } from "./pool/launch.ts";
 import { Pool } from "./pool/pool.ts";
 import { systemProbe } from "./pool/probe.ts";
 import { Keep } from "./session/keep.ts";
-import { DEFAULT_BUDGETS, MAX_BUDGETS, wireBudgets } from "./session/budgets.ts";
 
 /** What an executor writes its log to. */
 export interface Log {
@@ -42,10 +42,20 @@ export async function startExecutor(
   requireKey(config);
   const executorId = `ex-${nanoid(12)}`;
   const start = () => launch({ jit: config.jit });
-  const pool = new Pool({ size: config.workers, maxWaiting: config.queue, launch: start, probe: systemProbe() });
+  const callers = config.apiKeys.length > 0 ? config.apiKeys : [ANYBODY];
+  const totalWeight = callers.reduce((sum, { weight }) => sum + weight, 0);
+  const pool = new Pool({
+    size: config.workers,
+    maxWaiting: config.queue,
+    maxWaitMs: config.queueTimeoutMs,
+    totalWeight,
+    launch: start,
+    probe: systemProbe(),
+  });
   onPool(pool);
   const edge = new Edge({
     ...config,
+    totalWeight,
     maxStreams: config.workers + config.queue + SPARE_STREAMS,
     host: {
       executorId,
@@ -56,8 +66,6 @@ export async function startExecutor(
     info: {
       executorId,
       version: version(),
-      defaultBudgets: wireBudgets(DEFAULT_BUDGETS),
-      maxBudgets: wireBudgets(MAX_BUDGETS),
       capacity: config.workers,
       nodeVersion: process.versions.node,
       replays: true,
@@ -79,7 +87,7 @@ export async function startExecutor(
   }
 }
 
-const SPARE_STREAMS = 64; // so that one run too many is told RESOURCE_EXHAUSTED instead of waiting unseen in its client
+const SPARE_STREAMS = 64; // so that it is the line that says there is no room: it knows best when to come again
 
 function version(): string {
   const text = readFileSync(fileURLToPath(import.meta.resolve("@codemode/executor/package.json")), "utf8");

@@ -3,7 +3,9 @@ import { rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { CodemodeError } from "@codemode/proto";
 import { pino } from "pino";
-import { readConfig, type ExecutorConfig, parseKey } from "./config/config.ts";
+import { soleKey } from "./config/api-key.ts";
+import { type ExecutorConfig, readConfig } from "./config/config.ts";
+import { parseSecret } from "./config/secret.ts";
 import { Lifeline } from "./edge/lifeline.ts";
 import { type Executor, startExecutor } from "./executor.ts";
 import type { Pool } from "./pool/pool.ts";
@@ -48,7 +50,7 @@ async function withParentsKey(config: ExecutorConfig): Promise<ExecutorConfig> {
     exit(EXIT.ok);
   });
   const key = await lifeline.apiKey();
-  return key === undefined ? config : { ...config, apiKey: parseKey(key, "--lifeline") };
+  return key === undefined ? config : { ...config, apiKeys: [soleKey(parseSecret(key, "--lifeline"))] };
 }
 
 /** A parent that was killed cannot clear away the folder that it made for our socket. */

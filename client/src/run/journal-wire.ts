@@ -3,6 +3,7 @@ import type { CallProgress, JournalEntry as Entry } from "./journal.ts";
 
 /** What one message may hold: an executor takes 4 MiB, and this leaves room for what surrounds it. */
 export const MAX_PIECE_BYTES = 3_670_016;
+const MAX_PIECE_ENTRIES = 1_000; // an executor takes no message of too many fields
 const ENTRY_OVERHEAD = 8; // its tag and its length
 
 const KINDS = {
@@ -29,7 +30,8 @@ export function toPieces(entries: readonly Entry[], told: number, firstBytes: nu
     const wire = toWireEntry(entry, told);
     const bytes = JournalEntry.encode(wire).finish().length + ENTRY_OVERHEAD;
     let piece = pieces.at(-1)!;
-    if (bytes > room && (piece.entries.length > 0 || pieces.length === 1)) {
+    const isFull = bytes > room || piece.entries.length === MAX_PIECE_ENTRIES;
+    if (isFull && (piece.entries.length > 0 || pieces.length === 1)) {
       piece.more = true;
       piece = { entries: [], more: false };
       pieces.push(piece);

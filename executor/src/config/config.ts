@@ -4,16 +4,21 @@ import { parseArgs } from "node:util";
 import { CodemodeError } from "@codemode/proto";
 import { z } from "zod";
 import { type Address, formatAddress, isPrivate, parseAddress } from "./address.ts";
+import { type ApiKey, soleKey } from "./api-key.ts";
+import { readApiKeysFile } from "./api-keys-file.ts";
+import { parseSecret, secret } from "./secret.ts";
 
 /** Everything an executor can be told, checked. */
 export interface ExecutorConfig {
   readonly listen: Address;
-  /** What callers must present as `authorization: Bearer <key>`. */
-  readonly apiKey: string | undefined;
+  /** What callers must present as `authorization: Bearer <key>`, one of them; none when nobody is asked for a key. */
+  readonly apiKeys: readonly ApiKey[];
   /** Worker processes: runs at a time. */
   readonly workers: number;
   /** Runs that may wait for a worker. */
   readonly queue: number;
+  /** How long one may wait for its first worker. */
+  readonly queueTimeoutMs: number;
   readonly jit: boolean;
   readonly reflection: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -24,7 +29,6 @@ export interface ExecutorConfig {
 }
 
 const PREFIX = "CODEMODE_EXECUTOR_";
-const MAX_KEY_CHARS = 505; // the header is capped at 512 with its "Bearer "
 
 const whole = (least: number, most: number): z.ZodType<number> =>
   z
@@ -33,17 +37,15 @@ const whole = (least: number, most: number): z.ZodType<number> =>
     .transform(Number)
     .pipe(z.number().min(least, `at least ${least} is needed`).max(most, `at most ${most} is possible`));
 const flag = z.enum(["true", "false"], "true or false is needed").transform((text) => text === "true");
-const key = z
-  .string()
-  .regex(/^[\x21-\x7e]+$/, "printable ASCII without spaces is needed")
-  .max(MAX_KEY_CHARS);
 
 const schema = z.object({
   LISTEN: z.string().default("127.0.0.1:8001"),
-  API_KEY: key.optional(),
+  API_KEY: secret.optional(),
   API_KEY_FILE: z.string().optional(),
+  API_KEYS_FILE: z.string().optional(),
   WORKERS: whole(1, 1_024).default(Math.max(2, availableParallelism())),
   QUEUE: whole(0, 100_000).default(4_096), // bounded in bytes as well, by the line itself
+  QUEUE_TIMEOUT_MS: whole(1, 3_600_000).default(60_000),
   JIT: flag.default(false),
   REFLECTION: flag.default(true),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -74,9 +76,10 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Exe
   const { data } = parsed;
   return {
     listen: parseAddress(data.LISTEN),
-    apiKey: readKey(data.API_KEY, data.API_KEY_FILE),
+    apiKeys: readKeys(data),
     workers: data.WORKERS,
     queue: data.QUEUE,
+    queueTimeoutMs: data.QUEUE_TIMEOUT_MS,
     jit: data.JIT,
     reflection: data.REFLECTION,
     logLevel: data.LOG_LEVEL,
@@ -87,25 +90,27 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Exe
 
 /** Refuses to be open to a network without a key. */
 export function requireKey(config: ExecutorConfig): void {
-  if (config.apiKey !== undefined || isPrivate(config.listen)) return;
-  const fix = `set ${PREFIX}API_KEY or ${PREFIX}API_KEY_FILE, or listen on 127.0.0.1 or a unix: socket`;
+  if (config.apiKeys.length > 0 || isPrivate(config.listen)) return;
+  const fix = `set ${PREFIX}API_KEY, ${PREFIX}API_KEY_FILE or ${PREFIX}API_KEYS_FILE, or listen on 127.0.0.1 or a unix: socket`;
   throw new CodemodeError("INVALID_CONFIG", `Cannot listen on ${formatAddress(config.listen)} without a key: ${fix}`);
 }
 
-/** Checks a key that came another way than by the environment. */
-export function parseKey(text: string, from: string): string {
-  const parsed = key.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new CodemodeError("INVALID_CONFIG", `${from}: ${parsed.error.issues[0]?.message ?? "no key"}`);
+function readKeys(given: { readonly [Name in (typeof KEY_SOURCES)[number]]?: string | undefined }): readonly ApiKey[] {
+  const set = KEY_SOURCES.filter((name) => given[name] !== undefined);
+  if (set.length > 1) {
+    const [one, other] = set.map((name) => PREFIX + name);
+    throw new CodemodeError("INVALID_CONFIG", `${one} and ${other} are both set: keep one`);
+  }
+  if (given.API_KEYS_FILE !== undefined) return readApiKeysFile(given.API_KEYS_FILE, `${PREFIX}API_KEYS_FILE`);
+  const key = given.API_KEY_FILE === undefined ? given.API_KEY : readKeyFile(given.API_KEY_FILE);
+  return key === undefined ? [] : [soleKey(key)];
 }
 
-function readKey(given: string | undefined, file: string | undefined): string | undefined {
-  if (file === undefined) return given;
-  if (given !== undefined) {
-    throw new CodemodeError("INVALID_CONFIG", `${PREFIX}API_KEY and ${PREFIX}API_KEY_FILE are both set: keep one`);
-  }
+const KEY_SOURCES = ["API_KEY", "API_KEY_FILE", "API_KEYS_FILE"] as const;
+
+function readKeyFile(file: string): string {
   try {
-    return parseKey(readFileSync(file, "utf8").trim(), `${PREFIX}API_KEY_FILE`);
+    return parseSecret(readFileSync(file, "utf8").trim(), `${PREFIX}API_KEY_FILE`);
   } catch (error) {
     if (CodemodeError.is(error)) throw error;
     throw new CodemodeError("INVALID_CONFIG", `${PREFIX}API_KEY_FILE: cannot read "${file}"`, { cause: error });

@@ -1,40 +1,85 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status } from "@grpc/grpc-js";
+import { ANYBODY, type ApiKey, keyHash } from "../config/api-key.ts";
+import type { Connections } from "./connections.ts";
+import { http2Stream } from "./grpc-internals.ts";
 
 const MAX_HEADER_CHARS = 512;
 const OPEN = "/grpc.health.v1.Health/"; // probes have no key
+const MAX_PROBES = 100; // those that watch stay
 const BEARER = /^Bearer ([\x21-\x7e]+)$/i;
 
-/** Lets a call pass that presents `apiKey`. Others end before a message of theirs is looked at. */
-export function requireBearer(apiKey: string): ServerInterceptor {
-  const expected = digest(apiKey);
-  return (method, call) =>
+/** Knows who calls. Calls without a right key end before a message of theirs is looked at. */
+export class Callers {
+  readonly #keys: readonly ApiKey[];
+  readonly #connections: Connections;
+  /** By the metadata of their calls, which handlers get too. */
+  readonly #keyOf = new WeakMap<Metadata, ApiKey>();
+  readonly #probes = new Set<ServerHttp2Stream>();
+
+  /** Without `keys`, everybody is served. */
+  constructor(keys: readonly ApiKey[], connections: Connections) {
+    this.#keys = keys;
+    this.#connections = connections;
+  }
+
+  /** The key of a call that was let pass. */
+  keyOf({ metadata }: { readonly metadata: Metadata }): ApiKey {
+    const key = this.#keyOf.get(metadata);
+    if (!key) throw new Error("Cannot tell whose call this is");
+    return key;
+  }
+
+  readonly interceptor: ServerInterceptor = (method, call) =>
     new ServerInterceptingCall(call, {
-      start(next) {
+      start: (next) =>
         next({
-          onReceiveMetadata(metadata, pass) {
-            if (method.path.startsWith(OPEN) || presents(metadata, expected)) pass(metadata);
-            // Not passing the metadata on keeps the handler from starting and every message waiting.
-            else
-              call.sendStatus({
-                code: status.UNAUTHENTICATED,
-                details: "Cannot serve this call: its key is missing or wrong",
-              });
+          onReceiveMetadata: (metadata, pass) => {
+            const stream = http2Stream(call);
+            if (method.path.startsWith(OPEN)) {
+              this.#probe(stream);
+              return pass(metadata);
+            }
+            const key = this.#find(metadata);
+            if (key) {
+              this.#connections.known(stream.session, key);
+              this.#keyOf.set(metadata, key);
+              return pass(metadata);
+            }
+            // Not passing the metadata on keeps the handler from starting and every message unread.
+            call.sendStatus({
+              code: status.UNAUTHENTICATED,
+              details: "Cannot serve this call: its key is missing or wrong",
+            });
+            stream.close(constants.NGHTTP2_NO_ERROR); // whatever the peer still wants to send
+            this.#connections.failed(stream.session);
           },
-        });
-      },
+        }),
     });
-}
 
-/** Digests are compared, so neither time nor length tells about the key. */
-function presents(metadata: Metadata, expected: Buffer): boolean {
-  const values = metadata.get("authorization");
-  const [header] = values;
-  if (values.length !== 1 || typeof header !== "string" || header.length > MAX_HEADER_CHARS) return false;
-  const presented = BEARER.exec(header)?.[1];
-  return presented !== undefined && timingSafeEqual(digest(presented), expected);
-}
+  /** Takes a call for health, which needs no key: the one that came first goes when it is one too many. */
+  #probe(stream: ServerHttp2Stream): void {
+    const [first] = this.#probes;
+    if (first && this.#probes.size >= MAX_PROBES) {
+      this.#probes.delete(first); // "close" is not at once
+      first.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    this.#probes.add(stream);
+    stream.once("close", () => this.#probes.delete(stream));
+  }
 
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  /** Digests are compared, and with every key, so that time tells nothing about any of them. */
+  #find(metadata: Metadata): ApiKey | undefined {
+    if (this.#keys.length === 0) return ANYBODY;
+    const values = metadata.get("authorization");
+    const [header] = values;
+    if (values.length !== 1 || typeof header !== "string" || header.length > MAX_HEADER_CHARS) return undefined;
+    const presented = BEARER.exec(header)?.[1];
+    if (presented === undefined) return undefined;
+    const hash = keyHash(presented);
+    let found: ApiKey | undefined;
+    for (const key of this.#keys) for (const known of key.hashes) if (timingSafeEqual(known, hash)) found = key;
+    return found;
+  }
 }

@@ -1,27 +1,39 @@
+import { constants } from "node:http2";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { ClientMessage, CodemodeError, ExecutorMessage } from "@codemode/proto";
+import { CodemodeError, type ExecutorMessage } from "@codemode/proto";
 import { Session } from "../session/session.ts";
 import type { Outgoing, RunStream, SessionHost } from "../session/stream.ts";
+import { decodeClientMessage } from "./decode.ts";
+import { http2Stream } from "./grpc-internals.ts";
 import type { Outbox } from "./outbox.ts";
 import { toStatus } from "./status.ts";
 
-type Call = ServerDuplexStream<ClientMessage, ExecutorMessage>;
+/** An Execute call. Its messages come as bytes, so that they can be looked at before they are decoded. */
+export type Call = ServerDuplexStream<Buffer, ExecutorMessage>;
 
 /** Gives an Execute call to a session of its own. */
 export function openSession(call: Call, host: SessionHost, outbox: Outbox): Session {
   const session = new Session(asRunStream(call, outbox), host);
-  call.on("data", (message: ClientMessage) => session.receive(message));
+  call.on("data", (bytes: Buffer) => {
+    try {
+      session.receive(decodeClientMessage(bytes));
+    } catch (error) {
+      if (CodemodeError.is(error)) session.stop(error);
+      else throw error;
+    }
+  });
   call.on("end", () => session.halfClosed());
   call.on("cancelled", () => session.stop());
-  call.on("error", () => session.stop()); // an undecodable or oversize message; grpc-js has sent the status
+  call.on("error", () => session.stop()); // an oversize message, or one that cannot be unpacked; grpc-js has sent the status
   return session;
 }
 
 /** Ends a call that gets no session. */
-export function turnAway(call: Call, error: CodemodeError, outbox: Outbox): void {
+export function turnAway(call: Call, error: CodemodeError): void {
   call.on("error", () => {});
+  // Nothing more is wanted of the peer. It would reset the stream itself, and to HTTP/2 many resets are an attack.
+  call.once("cancelled", () => http2Stream(call).close(constants.NGHTTP2_NO_ERROR));
   call.emit("error", toStatus(error));
-  outbox.add(call, 0);
 }
 
 function asRunStream(call: Call, outbox: Outbox): RunStream {

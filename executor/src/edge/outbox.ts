@@ -1,8 +1,6 @@
-import { constants, type Http2Stream } from "node:http2";
-import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { ClientMessage, ExecutorMessage } from "@codemode/proto";
-
-type Call = ServerDuplexStream<ClientMessage, ExecutorMessage>;
+import { constants } from "node:http2";
+import type { Call } from "./execute.ts";
+import { http2Stream } from "./grpc-internals.ts";
 
 export interface OutboxLimits {
   /** How long a peer may take to read the end of a stream. */
@@ -13,6 +11,7 @@ export interface OutboxLimits {
 
 const MIB = 1024 * 1024;
 const LIMITS: OutboxLimits = { flushMs: 5_000, maxBytes: 64 * MIB };
+const STREAM_BYTES = 16 * 1024; // what a stream takes that has nothing to deliver
 
 /**
  * Streams that we have ended and whose peers have yet to read it. A peer that never does would keep its result in
@@ -28,13 +27,9 @@ export class Outbox {
     this.#limits = limits;
   }
 
-  /** Streams that wait now. */
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  /** Takes a call that has just ended, with `bytes` that it still has to deliver. */
-  add(call: Call, bytes: number): void {
+  /** Takes a call that has just ended, with `resultBytes` that it still has to deliver. */
+  add(call: Call, resultBytes: number): void {
+    const bytes = STREAM_BYTES + resultBytes;
     const due = setTimeout(() => reset(call), this.#limits.flushMs);
     this.#waiting.set(call, { bytes, due });
     this.#bytes += bytes;
@@ -55,14 +50,6 @@ export class Outbox {
   }
 }
 
-interface Inner {
-  readonly nextCall?: Inner;
-  readonly stream?: Http2Stream;
-}
-
-/** grpc-js has no way of its own to reset a stream; that this one still works is a test's matter. */
 function reset(call: Call): void {
-  let inner = (call as unknown as { readonly call?: Inner }).call;
-  while (inner?.nextCall) inner = inner.nextCall;
-  inner?.stream?.close(constants.NGHTTP2_CANCEL);
+  http2Stream(call).close(constants.NGHTTP2_ENHANCE_YOUR_CALM); // RESOURCE_EXHAUSTED, to gRPC
 }

@@ -9,35 +9,62 @@
 // E2  Payloads pass through as bytes; nothing of a program is parsed here.
 // E3  While draining no run begins, and no worker outlives the edge.
 import { CodemodeError, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
-import { type ChannelOptions, type sendUnaryData, Server, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  type sendUnaryData,
+  Server,
+  type ServerUnaryCall,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Address } from "../config/address.ts";
+import type { ApiKey } from "../config/api-key.ts";
 import { BusyError } from "../pool/busy.ts";
+import type { Lease } from "../pool/lease.ts";
+import type { Applicant } from "../pool/line.ts";
+import { defaultBudgets, maxBudgets, wireBudgets } from "../session/budgets.ts";
+import type { Report } from "../session/report.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionHost } from "../session/stream.ts";
-import { requireBearer } from "./auth.ts";
-import { openSession, turnAway } from "./execute.ts";
+import { Admission } from "./admission.ts";
+import { Callers } from "./auth.ts";
+import { Connections } from "./connections.ts";
+import { type Call, openSession, turnAway } from "./execute.ts";
+import { firstMessageInTime } from "./first-message.ts";
+import { http2Stream } from "./grpc-internals.ts";
+import { Inflow } from "./inflow.ts";
 import { listen } from "./listen.ts";
 import { Outbox } from "./outbox.ts";
 import { addReflection } from "./reflection.ts";
 
 export interface EdgeOptions {
   readonly listen: Address;
-  readonly apiKey: string | undefined;
+  /** Who may call; everybody, when there are none. */
+  readonly apiKeys: readonly ApiKey[];
+  /** The weights of all of them together. */
+  readonly totalWeight: number;
   readonly reflection: boolean;
-  /**
-   * Streams that may be open: on one connection, where a client's further calls wait in the client, unseen, and on
-   * all, where they are turned away.
-   */
+  /** Execute streams that may be open; others are turned away. */
   readonly maxStreams: number;
-  readonly host: SessionHost;
-  /** What GetInfo tells, but for the number of runs. */
-  readonly info: Omit<GetInfoResponse, "inFlight">;
+  readonly host: Host;
+  /** What GetInfo tells everybody. */
+  readonly info: Omit<GetInfoResponse, "inFlight" | "defaultBudgets" | "maxBudgets">;
+}
+
+/** What the sessions of all callers need. */
+interface Host extends Pick<SessionHost, "executorId" | "keep"> {
+  lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
+  ended(report: Report & { readonly apiKey: string }): void;
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** On one connection, over those that are admitted: a client that may open no more waits by itself, and is told nothing. */
+const SPARE_STREAMS = 1_024;
 const FLUSH_WITHIN_MS = 1_000; // for the last words of streams that have ended
 const SERVICE = "codemode.v1.ExecutorService";
+const { execute, ...others } = ExecutorServiceService;
+/** Messages of Execute are decoded here, not by grpc-js: it would decode whatever fits into one. */
+const SERVICE_DEFINITION = { ...others, execute: { ...execute, requestDeserialize: (bytes: Buffer) => bytes } };
 
 export class Edge implements AsyncDisposable {
   readonly #server: Server;
@@ -45,14 +72,23 @@ export class Edge implements AsyncDisposable {
   readonly #health = new HealthImplementation({ "": "NOT_SERVING", [SERVICE]: "NOT_SERVING" });
   readonly #sessions = new Set<Session>();
   readonly #outbox = new Outbox();
+  readonly #connections: Connections;
+  readonly #callers: Callers;
+  readonly #admission: Admission;
+  readonly #inflow: Inflow;
   #draining = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
-    const interceptors = options.apiKey === undefined ? [] : [requireBearer(options.apiKey)];
-    this.#server = new Server({ ...channelOptions(options.maxStreams), interceptors });
-    this.#server.addService(ExecutorServiceService, this.#handlers());
+    const { apiKeys, maxStreams, totalWeight } = options;
+    this.#connections = new Connections(totalWeight);
+    this.#callers = new Callers(apiKeys, this.#connections);
+    this.#admission = new Admission(maxStreams, totalWeight);
+    this.#inflow = new Inflow(totalWeight);
+    const interceptors = [this.#callers.interceptor, firstMessageInTime];
+    this.#server = new Server({ ...channelOptions(maxStreams), interceptors });
+    this.#server.addService(SERVICE_DEFINITION, this.#handlers());
     this.#health.addToServer(this.#server);
     if (options.reflection) addReflection(this.#server);
   }
@@ -60,6 +96,7 @@ export class Edge implements AsyncDisposable {
   /** Resolves with the address in use when calls are answered. */
   async listen(): Promise<Address> {
     const address = await listen(this.#server, this.#options.listen);
+    this.#connections.guard(this.#server);
     this.#setHealth("SERVING");
     return address;
   }
@@ -90,22 +127,51 @@ export class Edge implements AsyncDisposable {
     await flushed.promise;
     clearTimeout(timer);
     this.#server.forceShutdown();
+    this.#connections[Symbol.dispose](); // grpc-js forgets those of a server without channelz
   }
 
   #handlers(): UntypedServiceImplementation {
-    const { host, maxStreams } = this.#options;
     return {
-      execute: (call: Parameters<typeof openSession>[0]) => {
-        if (this.#draining) return turnAway(call, closing(), this.#outbox);
-        if (this.#sessions.size + this.#outbox.size >= maxStreams) return turnAway(call, tooMany(), this.#outbox);
-        const session = openSession(call, host, this.#outbox);
-        this.#sessions.add(session);
-        void session.ended.then(() => this.#sessions.delete(session));
-      },
-      getInfo: (_call: unknown, reply: sendUnaryData<GetInfoResponse>) => {
+      execute: (call: Call) => this.#execute(call, this.#callers.keyOf(call)),
+      getInfo: (call: ServerUnaryCall<unknown, GetInfoResponse>, reply: sendUnaryData<GetInfoResponse>) => {
+        const { budgets } = this.#callers.keyOf(call);
         const inFlight = [...this.#sessions].filter((session) => session.running).length;
-        reply(null, { ...this.#options.info, inFlight });
+        reply(null, {
+          ...this.#options.info,
+          defaultBudgets: wireBudgets(defaultBudgets(budgets)),
+          maxBudgets: wireBudgets(maxBudgets(budgets)),
+          inFlight,
+        });
       },
+    };
+  }
+
+  #execute(call: Call, key: ApiKey): void {
+    if (this.#draining) return turnAway(call, closing());
+    try {
+      const leave = this.#admission.admit(key);
+      const stream = http2Stream(call);
+      const closed = new Promise((resolve) => stream.once("close", resolve));
+      const session = openSession(call, this.#hostOf(key), this.#outbox);
+      const isWhole = this.#inflow.watch(stream, key, () => session.stop(tooMuch()));
+      call.on("data", isWhole);
+      this.#sessions.add(session);
+      void session.ended.then(() => this.#sessions.delete(session));
+      void Promise.all([session.ended, closed]).then(leave);
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error;
+      turnAway(call, error);
+    }
+  }
+
+  #hostOf(key: ApiKey): SessionHost {
+    const { host } = this.#options;
+    return {
+      executorId: host.executorId,
+      keep: host.keep,
+      ceilings: key.budgets,
+      lend: (errand, signal) => host.lend({ ...errand, account: key }, signal),
+      ended: (report) => host.ended({ apiKey: key.id, ...report }),
     };
   }
 
@@ -122,8 +188,8 @@ export class Edge implements AsyncDisposable {
   }
 }
 
-function tooMany(): BusyError {
-  return new BusyError("Cannot take one more run: all streams are taken", 1_000);
+function tooMuch(): BusyError {
+  return new BusyError("Cannot take this message: too much of others is on its way", 1_000);
 }
 
 function closing(): CodemodeError {
@@ -134,9 +200,10 @@ function channelOptions(maxStreams: number): ChannelOptions {
   return {
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_concurrent_streams": maxStreams,
+    "grpc.max_concurrent_streams": maxStreams + SPARE_STREAMS,
     "grpc-node.max_session_memory": 512, // MB of one connection; over it new streams are refused. A thousand runs take a hundred
     "grpc.max_connection_idle_ms": 300_000,
+    "grpc.max_connection_age_ms": 1_800_000, // its streams end in their own time: there is no grace to it
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
     "grpc.enable_channelz": 0,

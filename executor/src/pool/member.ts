@@ -1,11 +1,12 @@
 import type { Lease } from "./lease.ts";
+import type { Account } from "./quota.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** What a pool does with a worker. Lent until its lease gives it back; dying until it is buried and replaced. */
 type State =
   | { readonly kind: "warming"; readonly due: NodeJS.Timeout }
   | { readonly kind: "idle" }
-  | { readonly kind: "lent"; readonly lease: Lease }
+  | { readonly kind: "lent"; readonly lease: Lease; readonly account: Account }
   | { readonly kind: "dying" };
 
 /** A worker of a pool. */

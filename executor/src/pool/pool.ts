@@ -7,27 +7,28 @@
 //   Session owns   what runs on a lent worker, and for how long.
 //
 // P1  A worker is lent to at most one session; the lease is the proof.
-// P2  A worker runs the programs of one tenant only.
+// P2  A worker runs the programs of one tenant of one account only.
 // P3  A worker that missed a deadline or spoke out of turn is killed, never asked to recover.
 // P4  A worker goes back only after it has reported clean.
 // P5  While somebody waits in the line, runs that only wait do not keep their workers.
-// P6  A worker that dies is replaced at once; only those that die before they are ready are waited for.
+// P6  No account's runs take the workers that another's share is made of.
+// P7  A worker that dies is replaced at once; only those that die before they are ready are waited for.
 import type { ChildProcess } from "node:child_process";
 import { CodemodeError } from "@codemode/proto";
 import { Lease } from "./lease.ts";
-import { type Applicant, Line, type Waiter } from "./line.ts";
+import { FairShare, KEEP_MS } from "./fair-share.ts";
+import { type Applicant, Line, type LineLimits, type Waiter } from "./line.ts";
 import type { Probe } from "./probe.ts";
 import { isStarting, type Member } from "./member.ts";
+import type { Account } from "./quota.ts";
 import { mayRunAgain } from "./recycling.ts";
 import type { Return } from "./run.ts";
 import { Watch } from "./watch.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-export interface PoolOptions {
+export interface PoolOptions extends LineLimits {
   /** Worker processes. */
   readonly size: number;
-  /** Sessions that may wait for one. */
-  readonly maxWaiting: number;
   readonly launch: () => ChildProcess;
   readonly probe: Probe;
 }
@@ -41,18 +42,21 @@ const BACK_OFF_MS = { first: 100, max: 10_000 } as const;
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #watch: Watch;
+  readonly #share: FairShare;
   readonly #line: Line;
   readonly #members = new Set<Member>();
   readonly #retries = new Set<NodeJS.Timeout>();
   readonly #firstReady = Promise.withResolvers<void>();
   #failures = 0;
   #roomTimer: NodeJS.Timeout | undefined;
+  #shareTimer: NodeJS.Timeout | undefined;
   #broken: CodemodeError | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#watch = new Watch(options.probe);
-    this.#line = new Line(options.maxWaiting);
+    this.#share = new FairShare(options.size);
+    this.#line = new Line(this.#share, options);
     this.#firstReady.promise.catch(() => {}); // told by start(), if anybody asks
   }
 
@@ -79,14 +83,15 @@ export class Pool implements AsyncDisposable {
   /**
    * Lends a worker: one that has run for the same tenant, else a fresh one, else the place of another tenant's.
    *
-   * @throws BusyError when the line is full; the signal's reason when it aborts first.
+   * @throws BusyError when the line is full or takes too long; the signal's reason when it aborts first.
    */
   lend(applicant: Applicant, signal: AbortSignal): Promise<Lease> {
     if (this.#broken) return Promise.reject(this.#broken);
-    const lease = this.#line.join(applicant, signal);
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const waiter = this.#line.join(applicant, signal);
     this.#dispatch();
-    this.#line.trim(this.#options.size);
-    return lease;
+    this.#line.seat(waiter, this.#options.size);
+    return waiter.served;
   }
 
   /** Kills every worker, synchronously: for an end that waits for nothing. */
@@ -94,6 +99,7 @@ export class Pool implements AsyncDisposable {
     this.#broken ??= new CodemodeError("CLOSED", "Cannot lend a worker: the pool is closed");
     for (const timer of this.#retries) clearTimeout(timer);
     clearTimeout(this.#roomTimer);
+    clearTimeout(this.#shareTimer);
     this.#firstReady.reject(this.#broken);
     this.#line.refuse(this.#broken);
     for (const member of this.#members) this.#retire(member);
@@ -163,44 +169,73 @@ export class Pool implements AsyncDisposable {
   }
 
   #dispatch(): void {
+    clearTimeout(this.#roomTimer);
+    clearTimeout(this.#shareTimer);
+    if (this.#line.isEmpty) return;
     /** Workers on their way, less those that somebody earlier in the line waits for. */
     let coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
     let idle = [...this.#members].filter(({ state }) => state.kind === "idle").length;
+    const held = this.#held();
+    const hold = ({ id }: Account): unknown => held.set(id, (held.get(id) ?? 0) + 1);
     const passed: Waiter[] = [];
-    for (const waiter of this.#line) {
+    /** Accounts that must leave what is left to others (P6). */
+    const closed = new Set<Account>();
+    for (const waiter of this.#line.inTurn(closed)) {
       if (idle === 0 && coming === 0 && passed.length >= this.size) break; // nothing is left to give: thousands may wait
-      const member = this.#idle(waiter.tenant) ?? this.#idle(undefined);
+      const { account } = waiter;
+      if (!this.#share.mayTake(account, held)) {
+        closed.add(account);
+        passed.push(waiter);
+        continue;
+      }
+      const member = this.#idle(tenantOf(waiter)) ?? this.#idle(undefined);
       if (member) {
-        for (const earlier of passed) earlier.passedOver += 1;
+        for (const earlier of passed) if (earlier.account === account) earlier.passedOver += 1;
         idle -= 1;
+        hold(account);
         this.#line.remove(waiter);
-        waiter.resolve(this.#lend(member, waiter.tenant));
-      } else if (coming > 0) coming -= 1;
-      else {
+        waiter.resolve(this.#lend(member, waiter));
+      } else if (coming > 0) {
+        coming -= 1;
+        hold(account);
+      } else {
         // Only workers of other tenants are here: one makes room (P2), at once when nobody else can use it.
         const other = this.#others(waiter);
         if (other) {
           idle -= 1;
+          hold(account);
           this.#retire(other);
         } else passed.push(waiter);
       }
     }
-    this.#makeRoom(passed);
+    this.#makeRoom(passed, closed);
+    if (closed.size > 0) this.#shareTimer = setTimeout(() => this.#dispatch(), KEEP_MS); // shares lapse
+  }
+
+  /** How many workers each account has, by its id. */
+  #held(): Map<string, number> {
+    const held = new Map<string, number>();
+    for (const { state } of this.#members) {
+      if (state.kind === "lent") held.set(state.account.id, (held.get(state.account.id) ?? 0) + 1);
+    }
+    return held;
   }
 
   /**
    * Asks runs that only wait to leave their workers to `waiters`. To come back they must do all over again what they
    * have done, so one that has done much is asked only when somebody has waited for as long as that took, and when it has
-   * got further since it came back: else a run of many calls would do nothing but come back.
+   * got further since it came back: else a run of many calls would do nothing but come back. Waiters of `closed` accounts
+   * can only have what their own account has.
    */
-  #makeRoom(waiters: readonly Waiter[]): void {
-    clearTimeout(this.#roomTimer);
+  #makeRoom(waiters: readonly Waiter[], closed: ReadonlySet<Account>): void {
     const leaving = [...this.#members].filter(({ state }) => state.kind === "lent" && state.lease.isLeaving).length;
     const [longest, ...others] = waiters.slice(leaving);
     if (!longest) return;
     const waitedMs = performance.now() - longest.since;
+    const isOpen = waiters.some(({ account }) => !closed.has(account));
     const parkable = [...this.#members]
-      .flatMap(({ state }) => (state.kind === "lent" && state.lease.parkable ? [state.lease] : []))
+      .flatMap(({ state }) => (state.kind === "lent" && (isOpen || closed.has(state.account)) ? [state.lease] : []))
+      .filter((lease) => lease.parkable)
       .map((lease) => ({ lease, costMs: lease.used().cpuMs }))
       .map(({ lease, costMs }) => {
         const dueMs = Math.max(0, costMs - FREE_REPLAY_MS - waitedMs, RESIDENCE * costMs - lease.residentMs);
@@ -224,17 +259,22 @@ export class Pool implements AsyncDisposable {
   #others(waiter: Waiter): Member | undefined {
     const idle = [...this.#members].filter(({ state }) => state.kind === "idle");
     if (idle.length === 0) return undefined; // the rule while many wait, for whom the line is not to be walked each time
-    const wanted = new Set(waiter.passedOver < this.size ? [...this.#line].map(({ tenant }) => tenant) : []);
+    const wanted = new Set(waiter.passedOver < this.size ? [...this.#line.of(waiter.account)].map(tenantOf) : []);
     return idle.find(({ worker }) => !wanted.has(worker.tenant ?? ""));
   }
 
-  #lend(member: Member, tenant: string): Lease {
-    member.worker.tenant = tenant;
-    const lease = new Lease(member.worker, this.#watch, {
-      back: (how) => this.#takeBack(member, how),
-      waits: () => this.#line.length > 0 && this.#dispatch(),
+  #lend(member: Member, waiter: Waiter): Lease {
+    const { account } = waiter;
+    member.worker.tenant = tenantOf(waiter);
+    const ends = this.#share.begins(account);
+    const lease: Lease = new Lease(member.worker, this.#watch, {
+      back: (how) => {
+        ends(lease.used().cpuMs);
+        this.#takeBack(member, how);
+      },
+      waits: () => this.#dispatch(),
     });
-    member.state = { kind: "lent", lease };
+    member.state = { kind: "lent", lease, account };
     return lease;
   }
 
@@ -247,4 +287,9 @@ export class Pool implements AsyncDisposable {
     this.#warm(member);
     if (how.ready) this.#ready(member);
   }
+}
+
+/** Tells the tenants of all accounts apart: an id has no slash. */
+function tenantOf({ account, tenant }: Applicant): string {
+  return `${account.id}/${tenant}`;
 }

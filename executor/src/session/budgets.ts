@@ -57,17 +57,39 @@ export const MAX_BUDGETS: RunBudgets = {
   cost: undefined,
 };
 
-const MIN_HEAP_BYTES = 8 * MIB; // isolated-vm makes no smaller isolate
+/** Ceilings of one caller: where they are set and below those of the executor, they count. */
+export type BudgetCeilings = { readonly [Budget in Exclude<keyof RunBudgets, "cost">]?: number | undefined };
+
+/** What a caller may ask for. */
+export function maxBudgets(ceilings: BudgetCeilings): RunBudgets {
+  return lowered(MAX_BUDGETS, ceilings);
+}
+
+/** What a caller gets that asks for nothing. */
+export function defaultBudgets(ceilings: BudgetCeilings): RunBudgets {
+  return lowered(DEFAULT_BUDGETS, ceilings);
+}
+
+function lowered(budgets: RunBudgets, ceilings: BudgetCeilings): RunBudgets {
+  const low = { ...budgets };
+  for (const key of Object.keys(ceilings) as (keyof BudgetCeilings)[])
+    low[key] = Math.min(low[key], ceilings[key] ?? Infinity);
+  return low;
+}
+
+/** isolated-vm makes no smaller isolate. */
+export const MIN_HEAP_BYTES = 8 * MIB;
 const INPUTS_PER_HEAP = 4; // a text that is parsed is there several times over
 const ONE_MS = 1;
 const ONE_CALL = 1; // none at a time would be a wait for ever
 
 /** What `asked` says, and the defaults for the rest. Throws a Refusal that names the field which is out of range. */
-export function mergeBudgets(asked: Budgets | undefined): RunBudgets {
+export function mergeBudgets(asked: Budgets | undefined, ceilings: BudgetCeilings): RunBudgets {
+  const [defaults, most] = [defaultBudgets(ceilings), maxBudgets(ceilings)];
   const pick = (key: Exclude<keyof RunBudgets, "cost">, name: string, value: number | undefined, least = 0): number => {
-    if (value === undefined) return DEFAULT_BUDGETS[key];
-    if (value >= least && value <= MAX_BUDGETS[key]) return value;
-    throw new Refusal(`start.budgets.${name}`, `${value} is not between ${least} and ${MAX_BUDGETS[key]}`);
+    if (value === undefined) return defaults[key];
+    if (value >= least && value <= most[key]) return value;
+    throw new Refusal(`start.budgets.${name}`, `${value} is not between ${least} and ${most[key]}`);
   };
   const checked = (budgets: RunBudgets): RunBudgets => {
     const least = INPUTS_PER_HEAP * Math.max(budgets.answerBytes, budgets.codeBytes);

@@ -136,7 +136,7 @@ export class Session {
 
   #start(start: Start): void {
     if (this.#state.kind !== "awaiting start") throw new Refusal("start", "it was sent before");
-    const program = parseStart(start);
+    const program = parseStart(start, this.#host.ceilings);
     clearTimeout(this.#state.due);
     const journal = new Journal(this.#host.keep);
     const due = setTimeout(() => this.stop(journalLate()), JOURNAL_WITHIN_MS);

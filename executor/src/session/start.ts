@@ -1,6 +1,13 @@
-import { type Component, Manifest, OnOversize, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
+import {
+  type Component,
+  type Manifest,
+  OnOversize,
+  type Start,
+  type Value,
+  ValueEncoding,
+} from "@codemode/proto/messages";
 import type { Run } from "@codemode/proto/worker";
-import { mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
+import { type BudgetCeilings, mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
 import { Refusal } from "./refusal.ts";
 
 /** A Start that was found good. */
@@ -24,10 +31,12 @@ export interface Program {
 const ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const SEED_BYTES = 16;
 const MAX_NAME_CHARS = 128;
+const NAME = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
+const TAKEN: ReadonlySet<string> = new Set(["then", "constructor", "prototype", "__proto__"]);
 const MAX_FILE_NAME_CHARS = 255;
 
 /** Checks everything about `start` that can be told without parsing its payloads. Throws a Refusal naming the field. */
-export function parseStart(start: Start): Program {
+export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
   const must = (holds: boolean, field: string, problem: string): void => {
     if (!holds) throw new Refusal(`start.${field}`, problem);
   };
@@ -43,7 +52,7 @@ export function parseStart(start: Start): Program {
     "file_name",
     `1 to ${MAX_FILE_NAME_CHARS} printable characters are needed`,
   );
-  const budgets = mergeBudgets(start.budgets);
+  const budgets = mergeBudgets(start.budgets, ceilings);
   const codeBytes = Buffer.byteLength(start.code);
   must(codeBytes <= budgets.codeBytes, "code", `${codeBytes} bytes are over the budget of ${budgets.codeBytes}`);
   checkValue("start.context", start.context, budgets.answerBytes);
@@ -67,8 +76,8 @@ export function parseStart(start: Start): Program {
   };
   const { executionId, correlationId, attempt, tenant } = start;
   const shown = { logs: start.logsReceived, outputs: start.outputsReceived };
-  const manifestBytes = Manifest.encode(manifest).finish().length;
-  const bytes = codeBytes + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0) + manifestBytes;
+  const payloads = (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0);
+  const bytes = codeBytes + payloads + textOf(manifest.tools) + textOf(manifest.agents);
   return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, tools, agents, run };
 }
 
@@ -109,6 +118,10 @@ function names(list: string, components: readonly Component[]): Set<string> {
   for (const [index, { name }] of components.entries()) {
     const field = `start.manifest.${list}[${index}].name`;
     if (name.length < 1 || name.length > MAX_NAME_CHARS) throw new Refusal(field, "1 to 128 characters are needed");
+    if (!NAME.test(name))
+      throw new Refusal(field, 'letters, digits, "_", "-" and "$" are needed, with dots between parts');
+    if (name.split(".").some((part) => TAKEN.has(part)))
+      throw new Refusal(field, `"${name}" means something to JavaScript`);
     if (seen.has(name)) throw new Refusal(field, `"${name}" is there twice`);
     seen.add(name);
   }
@@ -117,4 +130,13 @@ function names(list: string, components: readonly Component[]): Set<string> {
     throw new Refusal(`start.manifest.${list}[${index}].name`, `"${name}" is how "${name.slice(0, -4)}" is called`);
   }
   return seen;
+}
+
+/** Characters of `components`: near enough to what they hold in memory. */
+function textOf(components: readonly Component[]): number {
+  return components.reduce(
+    (sum, { name, description, inputSchemaJson, outputSchemaJson }) =>
+      sum + name.length + description.length + inputSchemaJson.length + outputSchemaJson.length,
+    0,
+  );
 }

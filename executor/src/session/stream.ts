@@ -1,7 +1,8 @@
 import type { CodemodeError } from "@codemode/proto";
 import type { ExecutorMessage } from "@codemode/proto/messages";
 import type { Lease } from "../pool/lease.ts";
-import type { Applicant } from "../pool/line.ts";
+import type { Errand } from "../pool/line.ts";
+import type { BudgetCeilings } from "./budgets.ts";
 import type { Keep } from "./keep.ts";
 import type { Report } from "./report.ts";
 
@@ -25,7 +26,9 @@ export interface SessionHost {
   readonly executorId: string;
   /** What all sessions together keep to replay from. */
   readonly keep: Keep;
-  lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
+  /** What its caller's runs may ask for at most, where that is not what anybody's may. */
+  readonly ceilings: BudgetCeilings;
+  lend(errand: Errand, signal: AbortSignal): Promise<Lease>;
   /** Told once per session, for the log: sizes and kinds, never contents. */
   ended(report: Report): void;
 }

@@ -142,7 +142,10 @@ export interface Manifest {
 
 /** A tool or an agent as the program sees it. */
 export interface Component {
-  /** 1 to 128 characters. A dot makes a namespace. */
+  /**
+   * 1 to 128 letters, digits, "_", "-" and "$", beginning with one of the first three. A dot makes a namespace. No part
+   * is then, constructor, prototype or __proto__.
+   */
   name: string;
   /** For people and models. */
   description: string;

@@ -1,0 +1,80 @@
+import { constants, type Http2Session, type ServerHttp2Session } from "node:http2";
+import type { Server } from "@grpc/grpc-js";
+import { type Account, Quota } from "../pool/quota.ts";
+import { http2Servers } from "./grpc-internals.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+const MAX_KNOWN = 384; // with twice as many at worst (Quota) and all strangers, below the usual 1,024 descriptors
+const MAX_STRANGERS = 128;
+const SPEAK_WITHIN_MS = 5_000; // HTTP/2 begins with settings
+const MAX_FAILURES = 100; // wrong keys on one connection
+const PINGS = { perSecond: 10, burst: 100 }; // gRPC stacks ping every few seconds, and some to measure the line
+
+/**
+ * The connections of a server. One whose peer has yet to present a key is a stranger: there is room for some, and the one
+ * that came first goes when another comes, so strangers keep out nobody who has a key. grpc-js bounds the life of a
+ * connection that is idle, silent or old; what it has no bound for is bounded here.
+ */
+export class Connections implements Disposable {
+  readonly #open = new Set<Http2Session>();
+  readonly #strangers = new Set<Http2Session>();
+  readonly #failures = new WeakMap<Http2Session, number>();
+  readonly #known: Quota;
+
+  /** `totalWeight` is that of all accounts that there are. */
+  constructor(totalWeight: number) {
+    this.#known = new Quota(MAX_KNOWN, totalWeight);
+  }
+
+  /** Looks after the connections of a server that is bound. */
+  guard(server: Server): void {
+    for (const below of http2Servers(server)) below.on("session", (session) => this.#greet(session));
+  }
+
+  /** The peer has presented the key of `account`. Ends the connection when that has enough of them. */
+  known(session: Http2Session | undefined, account: Account): void {
+    if (!session || !this.#strangers.delete(session)) return;
+    if (this.#known.take(account, 1)) session.once("close", () => this.#known.give(account, 1));
+    else expel(session);
+  }
+
+  /** The peer has presented a wrong key. */
+  failed(session: Http2Session | undefined): void {
+    if (!session) return;
+    const failures = (this.#failures.get(session) ?? 0) + 1;
+    this.#failures.set(session, failures);
+    if (failures >= MAX_FAILURES) expel(session);
+  }
+
+  /** Ends every connection, whatever is open on it. */
+  [Symbol.dispose](): void {
+    for (const session of this.#open) session.destroy();
+  }
+
+  #greet(session: ServerHttp2Session): void {
+    this.#open.add(session);
+    this.#strangers.add(session);
+    const [first] = this.#strangers;
+    if (first && this.#strangers.size > MAX_STRANGERS) {
+      this.#strangers.delete(first);
+      expel(first);
+    }
+    const silent = setTimeout(() => session.destroy(), SPEAK_WITHIN_MS);
+    session.once("remoteSettings", () => clearTimeout(silent));
+    session.once("close", () => {
+      clearTimeout(silent);
+      this.#open.delete(session);
+      this.#strangers.delete(session);
+    });
+    const pings = new TokenBucket(PINGS);
+    session.on("ping", () => {
+      if (pings.take().waitMs > 0) expel(session);
+    });
+  }
+}
+
+function expel(session: Http2Session): void {
+  if (session.destroyed) return;
+  session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  session.destroy();
+}

@@ -1,0 +1,25 @@
+// What the edge needs of grpc-js that grpc-js keeps to itself: how to reset a stream, and who is at the other end of a
+// connection. That it is still where it was is a test's matter.
+import type { Http2Server, ServerHttp2Stream } from "node:http2";
+import type { Server } from "@grpc/grpc-js";
+
+interface Inner {
+  readonly call?: Inner;
+  readonly nextCall?: Inner;
+  readonly stream?: ServerHttp2Stream;
+}
+
+/** The HTTP/2 stream of a call, as a handler or an interceptor has it. */
+export function http2Stream(call: object): ServerHttp2Stream {
+  let inner: Inner | undefined = call;
+  while (inner && !inner.stream) inner = inner.call ?? inner.nextCall;
+  if (!inner?.stream) throw new Error("grpc-js has no HTTP/2 stream where it had one");
+  return inner.stream;
+}
+
+/** The HTTP/2 servers below a gRPC server that is bound: one for each address that its name stands for. */
+export function http2Servers(server: Server): readonly Http2Server[] {
+  const { http2Servers: found } = server as unknown as { readonly http2Servers: ReadonlyMap<Http2Server, unknown> };
+  if (found.size === 0) throw new Error("grpc-js has no HTTP/2 server where it had one");
+  return [...found.keys()];
+}

@@ -1,0 +1,572 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { ClientHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+import { status } from "@grpc/grpc-js";
+import { ClientMessage, RunErrorType, type Start, toDuration } from "@codemode/proto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isAlive, ChildExecutor, connect, startOf, Stream } from "./executor-fixture.ts";
+import {
+  bearer,
+  closedSocket,
+  ended,
+  FRAME,
+  framed,
+  rawCall,
+  RawConnection,
+  rawSession,
+  rawSocket,
+  startMessage,
+} from "./raw-grpc.ts";
+
+// What hostile peers do to an edge. Each case goes on beside four well-behaved runs, and these must end right.
+//
+// The catalogue's status is `expected`. Where our protocol says something else (PROTOCOL.md), `contract` has that and why.
+
+const { OK, CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED } = status;
+const { FAILED_PRECONDITION, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED } = status;
+const MIB = 1024 * 1024;
+const WORKERS = 3;
+const QUEUE = 16;
+
+interface Case {
+  readonly id: string;
+  readonly expected: status;
+  readonly contract?: { readonly code: status; readonly because: string };
+  /** Attacks, and gives the statuses that it met. */
+  readonly attack: () => Promise<readonly number[]>;
+}
+
+let executor: ChildExecutor;
+let restingBytes = 0;
+
+const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
+const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
+const resident = (): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${executor.child.pid}/status`, "latin1"))?.[1]) * 1024;
+
+/** Calls with our key, by a client that keeps to the rules. */
+async function using<T>(body: (stream: Stream) => Promise<T>): Promise<T> {
+  const client = connect(executor.address);
+  try {
+    await using stream = new Stream(client, executor.key);
+    return await body(stream);
+  } finally {
+    client.close();
+  }
+}
+
+/** The status after these messages. */
+const after = (...events: NonNullable<ClientMessage["event"]>[]): Promise<number[]> =>
+  using(async (stream) => {
+    for (const event of events) stream.send(event);
+    stream.call.resume();
+    return [(await stream.status).code];
+  });
+
+/** The status of a call that sends these bytes, and nothing after them. */
+async function sending(bytes: Buffer, headers: Record<string, string> = {}): Promise<number[]> {
+  const session = rawSession(executor.address);
+  const stream = rawCall(session, { ...bearer(executor.key), ...headers });
+  stream.write(bytes);
+  const { code } = await ended(stream);
+  session.destroy();
+  return [code];
+}
+
+/** The statuses of calls that come with these keys. */
+async function presenting(...keys: (string | string[])[]): Promise<number[]> {
+  const session = rawSession(executor.address);
+  const ends = keys.map((authorization) => ended(rawCall(session, { authorization }, true)));
+  const codes = (await Promise.all(ends)).map(({ code }) => code);
+  session.destroy();
+  return codes;
+}
+
+const start = (code: string, more: Partial<Start> = {}) => ({ $case: "start", value: startOf(code, more) }) as const;
+const answer = (seq: number, data = Buffer.from("1")) =>
+  ({
+    $case: "callResult",
+    value: { seq, result: { $case: "value", value: { encoding: 1, data } }, settledAt: new Date(), more: false },
+  }) as const;
+const noBudgets = { wallTime: undefined, waitTime: undefined, cpuTime: undefined };
+const request = {
+  ":method": "POST",
+  ":scheme": "http",
+  ":authority": "localhost",
+  ":path": "/codemode.v1.ExecutorService/Execute",
+};
+
+const cases: readonly Case[] = [
+  {
+    id: "grpc-no-auth",
+    expected: UNAUTHENTICATED,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const { code } = await ended(rawCall(session));
+      session.destroy();
+      return [code];
+    },
+  },
+  {
+    id: "grpc-bad-auth",
+    expected: UNAUTHENTICATED,
+    attack: async () => {
+      const last = executor.key.endsWith("x") ? "y" : "x";
+      const wrong = `Bearer ${executor.key.slice(0, -1)}${last}`;
+      const codes = new Set<number>();
+      // After 100 wrong keys a connection is closed: a stranger needs a new one.
+      for (let tries = 0; tries < 10_000; tries += 100) {
+        for (const code of await presenting(...Array.from({ length: 99 }, () => wrong))) codes.add(code);
+      }
+      return [...codes];
+    },
+  },
+  {
+    id: "grpc-auth-twice",
+    expected: UNAUTHENTICATED,
+    attack: async () => presenting(`Bearer ${executor.key}, Bearer ${executor.key}`),
+  },
+  { id: "grpc-auth-long", expected: UNAUTHENTICATED, attack: async () => presenting(`Bearer ${"x".repeat(60_000)}`) },
+  { id: "grpc-big-message", expected: RESOURCE_EXHAUSTED, attack: async () => sending(framed(Buffer.alloc(5 * MIB))) },
+  {
+    id: "grpc-length-lie",
+    expected: RESOURCE_EXHAUSTED,
+    attack: async () => sending(Buffer.from([0, 0xff, 0xff, 0xff, 0xff])),
+  },
+  {
+    id: "grpc-gzip-bomb",
+    expected: RESOURCE_EXHAUSTED,
+    attack: async () => {
+      const bomb = Buffer.concat(Array<Buffer>(16).fill(gzipSync(Buffer.alloc(64 * MIB))));
+      return sending(framed(bomb, true), { "grpc-encoding": "gzip" });
+    },
+  },
+  {
+    id: "grpc-bad-gzip",
+    expected: INTERNAL,
+    attack: async () => sending(framed(Buffer.alloc(1_000, 7), true), { "grpc-encoding": "gzip" }),
+  },
+  {
+    id: "grpc-malformed-start",
+    expected: INTERNAL,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const odd = await ended(rawCall(session, { ...bearer(executor.key), ":path": "x" }, true));
+      session.destroy();
+      using missing = await RawConnection.open(executor.address);
+      missing.open({ ":method": "POST", "content-type": "application/grpc" });
+      expect(await missing.frame(FRAME.reset)).toBeDefined();
+      return [odd.code];
+    },
+  },
+  {
+    id: "grpc-bad-proto",
+    expected: INVALID_ARGUMENT,
+    attack: async () => {
+      const codes = new Set(await sending(framed(Buffer.alloc(64, 0xfb))));
+      const session = rawSession(executor.address);
+      const good = ClientMessage.encode({ event: start("return 1", { attempt: 0 }) }).finish(); // runs nothing, even whole
+      for (let tries = 0; tries < 10_000; tries += 100) {
+        const streams = Array.from({ length: 20 }, () => rawCall(session, bearer(executor.key)));
+        for (const [index, stream] of streams.entries()) {
+          for (let i = 0; i < 5; i++) stream.write(framed(mutated(good, tries + 5 * index + i)));
+        }
+        for (const { code } of await Promise.all(streams.map(ended))) codes.add(code);
+        for (const stream of streams) stream.close();
+      }
+      session.destroy();
+      return [...codes];
+    },
+  },
+  {
+    id: "grpc-first-not-start",
+    expected: FAILED_PRECONDITION,
+    contract: { code: INVALID_ARGUMENT, because: "a message out of order, which PROTOCOL.md counts there" },
+    attack: async () => after(answer(1)),
+  },
+  {
+    id: "grpc-second-start",
+    expected: FAILED_PRECONDITION,
+    contract: { code: INVALID_ARGUMENT, because: "a message out of order, which PROTOCOL.md counts there" },
+    attack: async () => after(start("return await tools.ask()", withAsk), start("return 2")),
+  },
+  {
+    id: "grpc-result-unknown-id",
+    expected: INVALID_ARGUMENT,
+    attack: async () =>
+      using(async (stream) => {
+        stream.start("return await tools.ask()", withAsk);
+        await stream.next("call");
+        stream.send(answer(7));
+        stream.call.resume();
+        return [(await stream.status).code];
+      }),
+  },
+  {
+    id: "grpc-result-twice",
+    expected: INVALID_ARGUMENT,
+    attack: async () =>
+      using(async (stream) => {
+        stream.start("await tools.ask(); await tools.ask()", withAsk);
+        await stream.next("call");
+        stream.send(answer(1));
+        stream.send(answer(1));
+        stream.call.resume();
+        return [(await stream.status).code];
+      }),
+  },
+  {
+    id: "grpc-result-other-stream",
+    expected: INVALID_ARGUMENT,
+    attack: async () =>
+      using(async (one) => {
+        one.start("return await tools.ask()", withAsk);
+        await one.next("call");
+        const codes = await using(async (other) => {
+          other.start("for (;;);", { budgets: { ...noBudgets, wallTime: toDuration(2_000) } });
+          await other.next("accepted");
+          other.send(answer(1));
+          other.call.resume();
+          return [(await other.status).code];
+        });
+        one.answer(1, "its own");
+        const { result } = await one.next("finished");
+        expect(result?.$case === "value" && result.value.data.toString()).toBe('"its own"');
+        return codes;
+      }),
+  },
+  {
+    id: "grpc-result-huge",
+    expected: RESOURCE_EXHAUSTED,
+    contract: {
+      code: OK,
+      because: "answers have a budget each and calls one of their number; what is kept is bounded",
+    },
+    attack: async () =>
+      using(async (stream) => {
+        const data = Buffer.from(`"${"x".repeat(MIB - 2)}"`);
+        stream.start("for (let i = 0; i < 100; i++) await tools.ask(); return 1", withAsk);
+        for (let seq = 1; seq <= 100; seq++) {
+          await stream.next("call");
+          stream.send(answer(seq, data));
+        }
+        await stream.next("finished");
+        return [(await stream.status).code];
+      }),
+  },
+  {
+    id: "grpc-start-hostile-names",
+    expected: INVALID_ARGUMENT,
+    attack: async () => {
+      // Dots make namespaces here, and 5,000 tools are allowed.
+      const names = ["__proto__", "constructor", "then", "", "a\u0000b", ".a", "a.then", "x".repeat(10_000)];
+      const codes: number[] = [];
+      for (const list of [...names.map((name) => [name]), ["a", "a"]]) {
+        const tools = list.map((name) => ({ ...ask, name }));
+        const components = { $case: "manifest" as const, value: { tools, agents: [] } };
+        codes.push(...(await after(start("return 1", { components }))));
+      }
+      return codes;
+    },
+  },
+  {
+    id: "grpc-limits-over-max",
+    expected: INVALID_ARGUMENT,
+    attack: async () => {
+      const asked = [
+        { wallTime: toDuration(1e12) },
+        { heapBytes: 2n ** 40n },
+        { wallTime: toDuration(-1) },
+        { wallTime: { seconds: 2n ** 62n, nanos: -1 } },
+        { calls: 2 ** 32 - 1 },
+      ];
+      const codes: number[] = [];
+      for (const budgets of asked) {
+        codes.push(...(await after(start("return 1", { budgets: { ...noBudgets, ...budgets } }))));
+      }
+      return codes;
+    },
+  },
+  {
+    id: "grpc-no-deadline",
+    expected: DEADLINE_EXCEEDED,
+    attack: async () => sending(Buffer.alloc(0)),
+  },
+  {
+    id: "grpc-half-close",
+    expected: CANCELLED,
+    contract: { code: OK, because: "the outcome Cancelled is a Finished, and the stream then ends OK" },
+    attack: async () =>
+      using(async (stream) => {
+        stream.start("return await tools.ask()", withAsk);
+        await stream.next("call");
+        stream.call.end();
+        const { result } = await stream.next("finished");
+        expect(result).toMatchObject({ $case: "error", value: { type: RunErrorType.RUN_ERROR_TYPE_CANCELLED } });
+        return [(await stream.status).code];
+      }),
+  },
+  {
+    id: "grpc-reset-mid-run",
+    expected: CANCELLED,
+    attack: async () => {
+      const codes: number[] = [];
+      for (const code of ["for (;;);", "return await tools.ask()", undefined]) {
+        await using(async (stream) => {
+          if (code !== undefined) {
+            stream.start(code, withAsk);
+            await stream.next(code.includes("ask") ? "call" : "accepted");
+          }
+          stream.call.cancel();
+          codes.push((await stream.status).code);
+        });
+      }
+      return codes;
+    },
+  },
+  {
+    id: "grpc-connection-drop",
+    expected: UNAVAILABLE,
+    contract: { code: INTERNAL, because: "nobody is left to be told: what Node makes of its own dead connection" },
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const streams = Array.from({ length: 10 }, () => rawCall(session, bearer(executor.key)));
+      for (const stream of streams) stream.write(startMessage("for (;;);"));
+      await Promise.race(streams.map((stream) => once(stream, "data"))); // one is accepted
+      const ends = streams.map(ended);
+      session.destroy(new Error("killed"));
+      return [...new Set((await Promise.all(ends)).map(({ code }) => code))];
+    },
+  },
+  {
+    id: "grpc-slow-reader",
+    expected: RESOURCE_EXHAUSTED,
+    attack: async () => {
+      const before = resident();
+      const session = rawSession(executor.address, { initialWindowSize: 1_000 });
+      const stream = rawCall(session, bearer(executor.key));
+      const budgets = { ...noBudgets, wallTime: toDuration(1_000), callsInFlight: 1_024, argumentBytes: BigInt(MIB) };
+      const flood =
+        "const x = 'x'.repeat(500_000); for (;;) { console.log(x.slice(0, 900)); tools.ask({ x }).catch(() => {}) }";
+      stream.write(startMessage(flood, { ...withAsk, budgets }));
+      await new Promise((resolve) => stream.once("close", resolve)); // it is never read
+      expect(resident() - before).toBeLessThan(64 * MIB);
+      const { code } = await ended(stream);
+      session.destroy();
+      return [code];
+    },
+  },
+  {
+    id: "grpc-slow-writer",
+    expected: DEADLINE_EXCEEDED,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const stream = rawCall(session, bearer(executor.key));
+      const message = startMessage("return 1");
+      let at = 0;
+      const drip = setInterval(() => stream.writable && stream.write(message.subarray(at, ++at)), 500);
+      const { code } = await ended(stream);
+      clearInterval(drip);
+      session.destroy();
+      return [code];
+    },
+  },
+  {
+    id: "grpc-tiny-frames",
+    expected: OK,
+    attack: async () => {
+      using connection = await RawConnection.open(executor.address);
+      connection.open({ ...request, te: "trailers", "content-type": "application/grpc", ...bearer(executor.key) });
+      const budgets = { ...noBudgets, codeBytes: BigInt(MIB) };
+      await connection.drip(startMessage(`return 1 //${"x".repeat(400_000)}`, { budgets }));
+      expect(await connection.frame(FRAME.data)).toBeDefined(); // Accepted: an error would be headers alone
+      return [OK];
+    },
+  },
+  {
+    id: "grpc-many-streams",
+    expected: RESOURCE_EXHAUSTED,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const streams: ClientHttp2Stream[] = [];
+      const ends = Array.from({ length: 5_000 }, () => {
+        const stream = rawCall(session, bearer(executor.key));
+        streams.push(stream);
+        return ended(stream);
+      });
+      const first = await Promise.race(ends);
+      for (const stream of streams) stream.close();
+      session.destroy();
+      return [first.code];
+    },
+  },
+  {
+    id: "grpc-rapid-reset",
+    expected: UNAVAILABLE,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      let resets = 0;
+      const flood = async (): Promise<void> => {
+        while (!session.destroyed && !session.closed) {
+          for (let i = 0; i < 100 && !session.closed; i++, resets++) rawCall(session, bearer(executor.key)).close(8);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      await flood(); // until the executor has closed the connection
+      expect(resets).toBeLessThan(50_000);
+      return [UNAVAILABLE];
+    },
+  },
+  {
+    id: "grpc-idle-tcp",
+    expected: OK,
+    attack: async () => {
+      const sockets: Socket[] = [];
+      while (sockets.length < 2_000) {
+        const few = Array.from({ length: 50 }, () => rawSocket(executor.address)); // the kernel has a queue of its own
+        await Promise.all(
+          few.map(
+            (socket) => new Promise<void>((resolve) => socket.once("connect", resolve).once("close", () => resolve())),
+          ),
+        );
+        sockets.push(...few);
+      }
+      const codes = await using(async (stream) => {
+        const { error } = await stream.run("return 1", {}, {});
+        expect(error).toBeUndefined();
+        return [(await stream.status).code];
+      });
+      await Promise.all(sockets.map((socket) => closedSocket(socket.resume())));
+      return codes;
+    },
+  },
+  {
+    id: "grpc-ping-flood",
+    expected: UNAVAILABLE,
+    attack: async () => {
+      using connection = await RawConnection.open(executor.address);
+      for (let i = 0; i < 1_000; i++) connection.send(FRAME.ping, 0, 0, Buffer.alloc(8));
+      const goodbye = await connection.frame(FRAME.goaway);
+      await connection.closed;
+      expect(goodbye?.payload.readUInt32BE(4)).toBe(11); // ENHANCE_YOUR_CALM
+      return [UNAVAILABLE];
+    },
+  },
+  {
+    id: "grpc-window-update-zero",
+    expected: UNAVAILABLE,
+    attack: async () => {
+      using connection = await RawConnection.open(executor.address);
+      const most = Buffer.from([0x7f, 0xff, 0xff, 0xff]);
+      for (let i = 0; i < 2; i++) connection.send(FRAME.windowUpdate, 0, 0, most);
+      expect(await connection.frame(FRAME.goaway)).toBeDefined();
+      await connection.closed;
+      return [UNAVAILABLE];
+    },
+  },
+  {
+    id: "grpc-queue-full",
+    expected: RESOURCE_EXHAUSTED,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const streams = Array.from({ length: WORKERS + QUEUE + 20 }, () => rawCall(session, bearer(executor.key)));
+      const budgets = { ...noBudgets, wallTime: toDuration(500) };
+      for (const stream of streams) stream.write(startMessage("for (;;);", { budgets }));
+      const first = await Promise.race(streams.map(ended));
+      session.destroy();
+      return [first.code];
+    },
+  },
+  {
+    id: "grpc-reflection",
+    expected: UNIMPLEMENTED,
+    attack: async () => {
+      const session = rawSession(executor.address);
+      const paths = [
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        "/grpc.channelz.v1.Channelz/GetServers",
+        "/codemode.v1.ExecutorService/Nothing",
+      ];
+      const ends = paths.map((path) => ended(rawCall(session, { ...bearer(executor.key), ":path": path }, true)));
+      const codes = (await Promise.all(ends)).map(({ code }) => code);
+      session.destroy();
+      return codes;
+    },
+  },
+  {
+    id: "grpc-error-detail",
+    expected: INTERNAL,
+    contract: { code: OK, because: "a program that wrecks its worker is the outcome of a run, a Finished" },
+    attack: async () =>
+      using(async (stream) => {
+        stream.start('return "x".repeat(2 ** 28 + 1).split("")');
+        const { result } = await stream.next("finished");
+        const said = result?.$case === "error" ? result.value.message : "";
+        expect(said).not.toBe("");
+        expect(said).not.toMatch(/\/|\d{3,}|node:|\bat /);
+        return [(await stream.status).code];
+      }),
+  },
+];
+
+describe("beside four well-behaved runs", () => {
+  beforeAll(async () => {
+    executor = await ChildExecutor.start({
+      CODEMODE_EXECUTOR_WORKERS: String(WORKERS),
+      CODEMODE_EXECUTOR_QUEUE: String(QUEUE),
+      CODEMODE_EXECUTOR_REFLECTION: "false",
+    });
+    await wellBehaved(async () => {});
+    restingBytes = resident();
+  });
+  afterAll(async () => executor?.[Symbol.asyncDispose]());
+
+  test.each(cases)("$id", async ({ expected, contract, attack }) => {
+    const codes = await wellBehaved(attack);
+    expect(new Set(codes)).toEqual(new Set([contract?.code ?? expected]));
+    expect(isAlive(executor.child.pid!)).toBe(true);
+  });
+
+  test("and the memory of the edge is what it was, near enough", () => {
+    expect(resident() - restingBytes).toBeLessThan(256 * MIB);
+  });
+});
+
+/** Does `body` while four runs go on that began before it, and end after it. */
+async function wellBehaved<T>(body: () => Promise<T>): Promise<T> {
+  const client = connect(executor.address);
+  const code = "let sum = 0; for (let i = 0; i < 3; i++) sum += await tools.ask(i); return sum";
+  const streams = [1, 2, 3, 4].map(() => new Stream(client, executor.key));
+  for (const stream of streams) {
+    stream.start(code, withAsk);
+    await stream.next("call");
+    stream.answer(1, 1);
+    await stream.next("call");
+  }
+  const met = await body();
+  for (const stream of streams) stream.answer(2, 10);
+  for (const stream of streams) {
+    await stream.next("call");
+    stream.answer(3, 100);
+    const { result } = await stream.next("finished");
+    expect(result?.$case === "value" && result.value.data.toString()).toBe("111");
+    await stream[Symbol.asyncDispose]();
+  }
+  client.close();
+  return met;
+}
+
+/** `bytes` with a few of them changed, cut or doubled, the same way for the same `seed`. */
+function mutated(bytes: Uint8Array, seed: number): Buffer {
+  const out = Buffer.from(bytes);
+  let state = seed * 2_654_435_761 + 1;
+  const next = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state % below;
+  };
+  for (let i = 0; i <= next(4); i++) out[next(out.length)] = next(256);
+  return next(2) === 0 ? out.subarray(0, 1 + next(out.length)) : out;
+}
