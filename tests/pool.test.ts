@@ -130,14 +130,14 @@ test("waiting for a worker ends with the signal", async () => {
 
 test("a pool whose workers cannot start says what they said", async () => {
   const start = () => launch({ workerPath: "/nowhere/worker.js" });
-  await using pool = new Pool({ size: 2, maxWaiting: 1, launch: start, probe: systemProbe() });
+  await using pool = new Pool({ size: 2, maxWaiting: 1, isolation: "isolate", launch: start, probe: systemProbe() });
   await expect(pool.start()).rejects.toThrow(/Cannot start a worker process: [^]*nowhere/);
   await expect(pool.lend(a, never)).rejects.toMatchObject({ code: "UNREACHABLE" });
 });
 
 test("a worker that says nothing sensible is killed", async () => {
   const start = () => launch({ workerPath: new URL("garbage-worker.mjs", import.meta.url).pathname });
-  await using pool = new Pool({ size: 1, maxWaiting: 1, launch: start, probe: systemProbe() });
+  await using pool = new Pool({ size: 1, maxWaiting: 1, isolation: "isolate", launch: start, probe: systemProbe() });
   await expect(pool.start()).rejects.toThrow(/Frame of \d+ bytes is over/);
 });
 

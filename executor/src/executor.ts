@@ -41,8 +41,8 @@ export async function startExecutor(
 ): Promise<Executor> {
   requireKey(config);
   const executorId = `ex-${nanoid(12)}`;
-  const start = () => launch({ jit: config.jit });
-  const pool = new Pool({ size: config.workers, maxWaiting: config.queue, launch: start, probe: systemProbe() });
+  const { workers: size, queue: maxWaiting, isolation, jit } = config;
+  const pool = new Pool({ size, maxWaiting, isolation, launch: () => launch({ jit }), probe: systemProbe() });
   onPool(pool);
   const edge = new Edge({
     ...config,

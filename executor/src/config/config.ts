@@ -14,6 +14,8 @@ export interface ExecutorConfig {
   readonly workers: number;
   /** Runs that may wait for a worker. */
   readonly queue: number;
+  /** Whether a run has a worker process for itself, or only the isolate in it. */
+  readonly isolation: "isolate" | "process";
   readonly jit: boolean;
   readonly reflection: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -44,6 +46,7 @@ const schema = z.object({
   API_KEY_FILE: z.string().optional(),
   WORKERS: whole(1, 1_024).default(Math.max(2, availableParallelism())),
   QUEUE: whole(0, 100_000).default(4_096), // bounded in bytes as well, by the line itself
+  ISOLATION: z.enum(["isolate", "process"], "isolate or process is needed").default("isolate"),
   JIT: flag.default(false),
   REFLECTION: flag.default(true),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -77,6 +80,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Exe
     apiKey: readKey(data.API_KEY, data.API_KEY_FILE),
     workers: data.WORKERS,
     queue: data.QUEUE,
+    isolation: data.ISOLATION,
     jit: data.JIT,
     reflection: data.REFLECTION,
     logLevel: data.LOG_LEVEL,
