@@ -46,10 +46,13 @@ export function launch(options: LaunchOptions = {}): ChildProcess {
   return child;
 }
 
-/** `ulimit -d` binds only without a JIT, which reserves 512 MiB per isolate. Descriptors we inherited stay behind. */
+/**
+ * `ulimit -d` binds only without a JIT, which reserves 512 MiB per isolate. Neither the variables of the shell nor
+ * descriptors that we inherited go along.
+ */
 function limits(jit: boolean): string {
   const data = jit ? "" : `ulimit -d ${DATA_KIB}; `;
-  return `ulimit -c 0; ${data}ulimit -t ${ORPHAN_CPU_S}; exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"`;
+  return `ulimit -c 0; ${data}ulimit -t ${ORPHAN_CPU_S}; exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec env -i "$@"`;
 }
 
 function nodeFlags(workerPath: string, jit: boolean): string[] {
@@ -60,6 +63,7 @@ function nodeFlags(workerPath: string, jit: boolean): string[] {
     "--max-old-space-size=128",
     "--disable-proto=delete",
     "--disable-warning=SecurityWarning",
+    "--no-experimental-sqlite", // it opens files whatever the permission model says
     "--permission",
     "--allow-addons",
     ...readable(workerPath).map((path) => `--allow-fs-read=${path}`),

@@ -9,14 +9,14 @@ import { parseArgs } from "node:util";
 import type { WorkerEvent } from "@codemode/proto/worker";
 import { Channel } from "./channel.ts";
 import { Isolate } from "./isolate.ts";
+import { giveUpRights } from "./rights.ts";
 import { ProgramRun } from "./run.ts";
-import { become } from "./user.ts";
 
 process.env["TZ"] = "UTC"; // for every isolate: where the executor stands is no business of a program
 
 const MIB = 1024 * 1024;
 const { values: settings } = parseArgs({ options: { "heap-mib": { type: "string" }, uid: { type: "string" } } });
-if (settings.uid !== undefined) become(Number(settings.uid));
+giveUpRights(settings.uid === undefined ? undefined : Number(settings.uid));
 const defaultHeapMib = Number(settings["heap-mib"] ?? 64);
 const channel = new Channel();
 
