@@ -35,15 +35,22 @@ export class Outbox {
 
   /** Takes a call that has just ended, with `bytes` that it still has to deliver. */
   add(call: Call, bytes: number): void {
-    const due = setTimeout(() => reset(call), this.#limits.flushMs);
+    const stream = streamOf(call);
+    if (!stream || stream.destroyed) return;
+    const due = setTimeout(() => this.#giveUp(call), this.#limits.flushMs);
     this.#waiting.set(call, { bytes, due });
     this.#bytes += bytes;
-    call.once("cancelled", () => this.#forget(call)); // what grpc-js says whenever a stream is closed
+    // Not what grpc-js says: when it refuses a message while we write one, it ends the call and leaves the stream open.
+    stream.once("close", () => this.#forget(call));
     for (const [oldest] of this.#waiting) {
       if (this.#bytes <= this.#limits.maxBytes) return;
-      reset(oldest);
-      this.#forget(oldest);
+      this.#giveUp(oldest);
     }
+  }
+
+  #giveUp(call: Call): void {
+    this.#forget(call);
+    streamOf(call)?.close(constants.NGHTTP2_CANCEL);
   }
 
   #forget(call: Call): void {
@@ -61,8 +68,8 @@ interface Inner {
 }
 
 /** grpc-js has no way of its own to reset a stream; that this one still works is a test's matter. */
-function reset(call: Call): void {
+function streamOf(call: Call): Http2Stream | undefined {
   let inner = (call as unknown as { readonly call?: Inner }).call;
   while (inner?.nextCall) inner = inner.nextCall;
-  inner?.stream?.close(constants.NGHTTP2_CANCEL);
+  return inner?.stream;
 }
