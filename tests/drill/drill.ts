@@ -8,9 +8,14 @@ import { rolldown } from "rolldown";
 export async function bundleWorker(): Promise<Disposable & { readonly path: string }> {
   const folder = mkdtempDisposableSync(join(tmpdir(), "codemode-drill-"));
   const path = join(folder.path, "worker.js");
-  const input = fileURLToPath(new URL("worker.ts", import.meta.url));
-  const bundle = await rolldown({ input, platform: "node", external: [/^node:/] });
-  await bundle.write({ file: path, format: "esm" });
-  await bundle.close();
+  await bundle("worker.ts", path);
   return { path, [Symbol.dispose]: () => folder.remove() };
+}
+
+/** A file of this folder, with all that it imports, as one file. */
+export async function bundle(file: string, into: string): Promise<void> {
+  const input = fileURLToPath(new URL(file, import.meta.url));
+  const made = await rolldown({ input, platform: "node", external: [/^node:/] });
+  await made.write({ file: into, format: "esm" });
+  await made.close();
 }

@@ -27,7 +27,7 @@ export interface Report {
 
 const ANSWER_WITHIN_MS = 20_000; // the executor waits 5 s for a Start that does not come
 const SETTLE_WITHIN_MS = 30_000;
-const MAX_GROWTH_MIB = 64; // what a heap that is collected late may take beyond what it took at a tenth of the batch
+const MAX_GROWTH_MIB = 64; // in the second half: a heap that nobody needs is collected late
 const MIB = 1024 * 1024;
 export const KEY = "fuzz-key";
 
@@ -56,7 +56,7 @@ export async function fuzz({ seed, frames, width }: Batch): Promise<Report> {
       tally.connections += 1;
       tally.frames += script.frames.length;
       tally.streams += script.streams.length;
-      if (warm === 0 && tally.frames > frames / 10) warm = residentMib(pid);
+      if (warm === 0 && tally.frames > frames / 2) warm = residentMib(pid);
     }
   };
   await Promise.all(Array.from({ length: width }, sendAll));

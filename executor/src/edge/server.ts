@@ -9,7 +9,14 @@
 // E2  Payloads pass through as bytes; nothing of a program is parsed here.
 // E3  While draining no run begins, and no worker outlives the edge.
 import { CodemodeError, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
-import { type ChannelOptions, type sendUnaryData, Server, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  logVerbosity,
+  type sendUnaryData,
+  Server,
+  setLogVerbosity,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Address } from "../config/address.ts";
 import { BusyError } from "../pool/busy.ts";
@@ -38,6 +45,8 @@ export interface EdgeOptions {
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const FLUSH_WITHIN_MS = 1_000; // for the last words of streams that have ended
 const SERVICE = "codemode.v1.ExecutorService";
+
+setLogVerbosity(logVerbosity.NONE); // it would tell of a header that it refuses with its value, also when that is a key
 
 export class Edge implements AsyncDisposable {
   readonly #server: Server;
