@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { connect as connectTo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ChildExecutor, connect, isAlive, Stream, unary } from "../executor-fixture.ts";
 import type { GetInfoResponse } from "@codemode/proto";
 import { Metadata } from "@grpc/grpc-js";
+import { descriptorsOf, residentMibOf } from "../processes.ts";
 import { Ends } from "./http2.ts";
 import { type Script, scriptOf } from "./script.ts";
 
@@ -28,7 +28,6 @@ export interface Report {
 const ANSWER_WITHIN_MS = 20_000; // the executor waits 5 s for a Start that does not come
 const SETTLE_WITHIN_MS = 30_000;
 const MAX_GROWTH_MIB = 64; // in the second half: a heap that nobody needs is collected late
-const MIB = 1024 * 1024;
 export const KEY = "fuzz-key";
 
 /** Sends wrong frames and messages to an executor process of its own, beside a client that behaves well. */
@@ -40,7 +39,7 @@ export async function fuzz({ seed, frames, width }: Batch): Promise<Report> {
   const neighbour = new Neighbour(executor);
   const pid = executor.child.pid ?? 0;
   await neighbour.begun;
-  const before = descriptors(pid);
+  const before = descriptorsOf(pid);
   const open = new Set<number>();
   let next = seed;
   let warm = 0;
@@ -56,17 +55,17 @@ export async function fuzz({ seed, frames, width }: Batch): Promise<Report> {
       tally.connections += 1;
       tally.frames += script.frames.length;
       tally.streams += script.streams.length;
-      if (warm === 0 && tally.frames > frames / 2) warm = residentMib(pid);
+      if (warm === 0 && tally.frames > frames / 2) warm = residentMibOf(pid);
     }
   };
   await Promise.all(Array.from({ length: width }, sendAll));
   if (!isAlive(pid)) fail(Math.min(...open, next), `the executor died; connections open: ${[...open].join(", ")}`);
   else {
-    const settled = await becomes(async () => (await neighbour.inFlight()) <= 1 && descriptors(pid) <= before);
-    if (!settled) fail(seed, `left: ${await neighbour.inFlight()} runs, ${descriptors(pid) - before} descriptors`);
-    const grown = () => residentMib(pid) - warm;
+    const settled = await becomes(async () => (await neighbour.inFlight()) <= 1 && descriptorsOf(pid) <= before);
+    if (!settled) fail(seed, `left: ${await neighbour.inFlight()} runs, ${descriptorsOf(pid) - before} descriptors`);
+    const grown = () => residentMibOf(pid) - warm;
     if (!(await becomes(async () => grown() < MAX_GROWTH_MIB))) fail(seed, `it has grown by ${grown()} MiB`);
-    tally.residentMib = residentMib(pid);
+    tally.residentMib = residentMibOf(pid);
     tally.grownMib = grown();
   }
   for (const problem of await neighbour.stop()) fail(seed, problem);
@@ -163,13 +162,4 @@ async function becomes(holds: () => Promise<boolean>): Promise<boolean> {
     await sleep(50);
   }
   return false;
-}
-
-function descriptors(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
-
-function residentMib(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-  return Math.round((Number(kib) * 1024) / MIB);
 }
