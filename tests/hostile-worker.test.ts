@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Run, WorkerEvent } from "@codemode/proto/worker";
 import { Idle, Log } from "@codemode/proto/messages";
 import { frame } from "../executor/src/pool/frames.ts";
-import { launch } from "../executor/src/pool/launch.ts";
-import type { Lease } from "../executor/src/pool/lease.ts";
-import { Pool } from "../executor/src/pool/pool.ts";
-import { systemProbe } from "../executor/src/pool/probe.ts";
-import type { RunEvent } from "../executor/src/pool/run.ts";
+import type { Event } from "../executor/src/pool/worker-process.ts";
 import { bundleWorker } from "./drill/drill.ts";
+import { begin, poolOf, says } from "./drill/hostile.ts";
 import { isAlive } from "./executor-fixture.ts";
 
 // A worker that has been taken over writes to its channel what it likes. Whatever that is, the edge ends the run, kills
 // the process and goes on with another (W3, W4, W7, W9).
 
-const limits = { cpuMs: 1_000, residentBytes: 450 * 1024 * 1024 };
 const never = new AbortController().signal;
 
 let drill: Awaited<ReturnType<typeof bundleWorker>>;
@@ -22,40 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => drill[Symbol.dispose]());
 
-function poolOfOne(): Pool {
-  const start = () => launch({ workerPath: drill.path });
-  return new Pool({ size: 1, maxWaiting: 8, isolation: "isolate", launch: start, probe: systemProbe() });
-}
-
-/** What the session is told when `code` runs with all rights. Resolves with the first end, and with what came before it. */
-async function begin(
-  lease: Lease,
-  code: string,
-): Promise<{ end: string; stderr: string; events: RunEvent["$case"][] }> {
-  const { promise, resolve } = Promise.withResolvers<{ end: string; stderr: string }>();
-  const events: RunEvent["$case"][] = [];
-  lease.begin({ ...Run.decode(nothing), code }, limits, {
-    event: ({ $case }) => {
-      events.push($case);
-      if ($case === "done") resolve({ end: "done", stderr: "" });
-    },
-    over: (excess) => resolve({ end: excess, stderr: "" }),
-    died: ({ stderr }) => resolve({ end: "died", stderr }),
-    parkable: false,
-    park: () => {},
-  });
-  return { ...(await promise), events };
-}
-
-type Event = NonNullable<WorkerEvent["event"]>;
-
-/** A program that writes these events, or bytes, to its channel. */
-function says(...parts: readonly (Event | Buffer)[]): string {
-  const bytes = parts.map((part) =>
-    Buffer.isBuffer(part) ? part : frame(WorkerEvent.encode({ event: part }).finish()),
-  );
-  return `require("fs").writeSync(3, Buffer.from("${Buffer.concat(bytes).toString("hex")}", "hex"));`;
-}
+const poolOfOne = () => poolOf(drill.path, 1);
 
 const hang = "await new Promise((resolve) => setTimeout(resolve, 60_000));";
 const nothing = new Uint8Array();

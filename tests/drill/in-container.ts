@@ -5,7 +5,7 @@ import { WorkerPeer } from "../worker-peer.ts";
 
 const [, , installed = "", workerPath = ""] = process.argv;
 const { launch } = (await import(`${installed}/pool/launch.js`)) as {
-  launch(options: { workerPath: string }): ChildProcess;
+  readonly launch: (options: { workerPath: string }) => ChildProcess;
 };
 await using peer = new WorkerPeer(launch({ workerPath }));
 const outcomes: unknown[] = [];

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Codemode } from "@codemode/client";
+import { Codemode, MemoryStore } from "@codemode/client";
 import { Dice } from "../chaos/dice.ts";
 import { ChildExecutor, connect, Stream } from "../executor-fixture.ts";
 import { send } from "../fuzz/fuzz.ts";
@@ -45,7 +45,8 @@ export async function soak(minutes: number, seed: number, tell: (sample: Sample)
   const env = { CODEMODE_EXECUTOR_WORKERS: String(WORKERS), CODEMODE_EXECUTOR_LOG_LEVEL: "error" };
   await using executor = await ChildExecutor.start(env, KEY);
   const remote = { mode: "remote", url: executor.address, apiKey: KEY } as const;
-  await using codemode = Codemode.fromClientConfig({ registry: registry(), config: { executor: remote } });
+  const store = new MemoryStore({ maxFinished: 50 }); // so that it is full when the measuring begins
+  await using codemode = Codemode.fromClientConfig({ registry: registry(), store, config: { executor: remote } });
   const tally = new Tally();
 
   const warming = AbortSignal.timeout(WARM_MS); // what is made once is to be there before it is measured

@@ -42,6 +42,7 @@ export function containerSpec(options: ContainerOptions, apiKey: string): Contai
     HostConfig: {
       NetworkMode: name,
       PortBindings: { [PORT]: [{ HostIp: "127.0.0.1", HostPort: "" }] },
+      Dns: ["127.0.0.1"], // nobody: Docker may resolve names for it from the host, which is a way out
       Init: true,
       ReadonlyRootfs: true,
       Tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m" },
