@@ -2,13 +2,8 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const docker = ["tests/docker{,-mode}.test.ts"];
-/** Random values, programs and deaths by the thousand: for `npm test` and CI, not for the gate. */
-const deep = [
-  "tests/{values,replay}-{properties,hostile}.test.ts",
-  "tests/*chaos.test.ts",
-  "tests/replay-cost.test.ts",
-  "tests/flood.test.ts",
-];
+/** Random values, programs, frames and deaths by the thousand: for `npm test` and CI, not for the gate. */
+const deep = ["tests/{values,replay}-{properties,hostile}.test.ts", "tests/{*chaos,fuzz,replay-cost,flood}.test.ts"];
 
 export default defineConfig({
   test: {

@@ -79,6 +79,20 @@ test("executor.workers and executor.jit", async () => {
   }
 });
 
+test("executor.isolation", async () => {
+  const sameWorker = async (isolation: "isolate" | "process") => {
+    await using codemode = Codemode.fromClientConfig({ registry, config: { executor: { workers: 1, isolation } } });
+    await codemode.execute("return 1");
+    await workersBecome(1);
+    const [before] = workersBelow(process.pid);
+    await codemode.execute("return 2");
+    await workersBecome(1);
+    return workersBelow(process.pid)[0]?.pid === before?.pid;
+  };
+  expect(await sameWorker("isolate")).toBe(true);
+  expect(await sameWorker("process")).toBe(false);
+});
+
 test("executor.startTimeoutMs", async () => {
   await expect(run({ executor: { startTimeoutMs: 1 }, retry: { enabled: false } }, "return 1")).rejects.toThrow(
     ExecutorTimeoutError,

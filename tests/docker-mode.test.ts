@@ -34,6 +34,7 @@ test("a client starts a container that can do little, and takes it away", async 
     CapDrop: ["ALL"],
     SecurityOpt: ["no-new-privileges:true"],
     PidsLimit: 256,
+    Dns: ["127.0.0.1"],
     Memory: 2_147_483_648,
     MemorySwap: 2_147_483_648,
     Init: true,

@@ -1,9 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdtempDisposableSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Codemode, ComponentRegistry } from "@codemode/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connecting, denied, SURROUNDINGS } from "./drill/attempts.ts";
+import { bundle } from "./drill/drill.ts";
 
 const project = `codemode-test-${randomBytes(4).toString("hex")}`;
+const installed = "/app/node_modules/@codemode/executor";
 const apiKey = randomBytes(32).toString("hex");
 
 afterAll(() => void compose("down", "--volumes", "--rmi", "local"));
@@ -56,6 +62,14 @@ describe("the executor of docker-compose.yml", () => {
     expect(execute.stderr).toMatch(/Permission denied/);
   });
 
+  test("has room for the threads of its workers (W11)", () => {
+    const { Config, HostConfig } = inspected();
+    const workers = Number(
+      Config.Env.find((variable) => variable.startsWith("CODEMODE_EXECUTOR_WORKERS="))?.split("=")[1],
+    );
+    expect(HostConfig.PidsLimit).toBeGreaterThanOrEqual(2 * workers * 16 + 32);
+  });
+
   test("holds no capability", () => {
     expect(inside("grep", "CapBnd", "/proc/1/status").stdout.split("\t")[1]?.trim()).toBe("0000000000000000");
   });
@@ -65,6 +79,68 @@ describe("the executor of docker-compose.yml", () => {
     expect(inside("env", "CODEMODE_EXECUTOR_LISTEN=0.0.0.0:9", "node", "healthcheck.mjs").status).toBe(1);
   });
 });
+
+describe("a worker that broke out of its isolate, in that container", () => {
+  let drill: (programs: readonly string[]) => unknown[];
+
+  beforeAll(async () => {
+    using folder = mkdtempDisposableSync(join(tmpdir(), "codemode-drill-"));
+    for (const name of ["in-container", "worker"]) {
+      const file = join(folder.path, `${name}.mjs`);
+      await bundle(`${name}.ts`, file);
+      const { status, stderr } = insideWith(readFileSync(file), "sh", "-c", `cat > /tmp/${name}.mjs`);
+      if (status !== 0) throw new Error(stderr);
+    }
+    drill = (programs) => {
+      const run = ["node", "/tmp/in-container.mjs", installed, "/tmp/worker.mjs"];
+      const { status, stdout, stderr } = insideWith(JSON.stringify(programs), ...run);
+      if (status !== 0) throw new Error(stderr);
+      return JSON.parse(stdout) as unknown[];
+    };
+  });
+
+  test("can do no more than on a machine", () => {
+    const given = `const PACKAGES = "/app/node_modules", ADDON = "/app/node_modules/isolated-vm/prebuilds/x.node";`;
+    const outcomes = drill(Object.values(denied).map((code) => given + code));
+    for (const [index, name] of Object.keys(denied).entries()) {
+      const access = { denied: expect.stringMatching(/^ERR_(ACCESS_DENIED|UNKNOWN_BUILTIN_MODULE)$/) };
+      expect({ [name]: outcomes[index] }).toEqual({ [name]: access });
+    }
+  });
+
+  test("finds no environment, no key and no descriptor but its own", () => {
+    const [seen] = drill([SURROUNDINGS]) as [Record<string, unknown>];
+    expect(seen["env"]).toEqual({});
+    expect(seen).toMatchObject({ uid: 65_532, file: [], folder: [], socket: [2, 3] });
+    expect(JSON.stringify(seen)).not.toContain(apiKey);
+  });
+
+  // Node 24 has no permission for the network: this is what is left to Docker.
+  test("finds no way out to a network, and no name", () => {
+    const outcomes = drill([
+      reaching({ host: "1.1.1.1", port: 443 }),
+      reaching({ host: "169.254.169.254", port: 80 }),
+      reaching({ host: "2606:4700:4700::1111", port: 443 }),
+      `return await require("dns").promises.lookup("example.com")`,
+      `const resolver = new (require("dns").promises.Resolver)({ timeout: 2_000, tries: 1 }); return await resolver.resolve("example.com")`,
+    ]);
+    for (const outcome of outcomes) expect(outcome).toEqual({ denied: expect.any(String) });
+    expect(inspected().HostConfig.Dns).toEqual(["127.0.0.1"]); // so that Docker asks nobody on its behalf
+  });
+
+  test("reaches the port of the edge on the loopback, and is nobody there", () => {
+    const call = `const session = require("http2").connect("http://127.0.0.1:8001");
+      const call = session.request({ ":method": "POST", ":path": "/codemode.v1.ExecutorService/GetInfo", "content-type": "application/grpc", te: "trailers" });
+      call.end(Buffer.alloc(5));
+      const [headers] = await require("events").once(call, "response");
+      session.destroy(); return headers["grpc-status"]`;
+    expect(drill([call])).toEqual(["16"]); // UNAUTHENTICATED
+  });
+});
+
+function reaching(where: { host: string; port: number }): string {
+  return `const TIMEOUT = 3_000; ${connecting(JSON.stringify(where))}; return "connected"`;
+}
 
 test("the image refuses to start without a key", () => {
   const { status, stderr } = docker("run", "--rm", "--label", `project=${project}`, `${project}-executor`);
@@ -83,7 +159,24 @@ function docker(...args: string[]) {
 }
 
 function inside(...args: string[]) {
-  return docker("exec", compose("ps", "--quiet", "executor"), ...args);
+  return docker("exec", container(), ...args);
+}
+
+function insideWith(input: string | Buffer, ...args: string[]) {
+  return spawnSync("docker", ["exec", "--interactive", container(), ...args], { input, encoding: "utf8" });
+}
+
+interface Inspected {
+  readonly Config: { readonly Env: readonly string[] };
+  readonly HostConfig: { readonly Dns: readonly string[]; readonly PidsLimit: number };
+}
+
+function inspected(): Inspected {
+  return (JSON.parse(docker("inspect", container()).stdout) as [Inspected])[0];
+}
+
+function container(): string {
+  return compose("ps", "--quiet", "executor");
 }
 
 function compose(...args: string[]): string {

@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempDisposableSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { credentials, loadPackageDefinition, Metadata, type ServiceClientConstructor } from "@grpc/grpc-js";
 import { fromJSON, loadFileDescriptorSetFromBuffer, loadSync } from "@grpc/proto-loader";
@@ -42,6 +45,28 @@ test.each([
   await expect(info).rejects.toMatchObject({ code: UNAUTHENTICATED });
   expect(JSON.stringify(executor.log)).not.toContain("run ended");
   expect(executor.executor.pool.lent).toBe(0);
+});
+
+test("a key that gRPC refuses does not get into the log", async () => {
+  await using executor = await ChildExecutor.start();
+  const said: string[] = [];
+  createInterface(executor.child.stderr as Readable).on("line", (line) => said.push(line));
+  const session = connectHttp2("http://executor", {
+    createConnection: () => createConnection(executor.address.slice(5)),
+  });
+  const path = "/codemode.v1.ExecutorService/GetInfo";
+  const call = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    authorization: "Bearer sécret-key",
+  });
+  const [headers] = (await once(call, "response")) as [IncomingHttpHeaders];
+  expect(headers["grpc-status"] ?? headers[":status"]).toBeDefined();
+  session.destroy();
+  executor.child.kill("SIGTERM");
+  await executor.exited;
+  expect(said.join("\n")).not.toContain("cret-key");
 });
 
 test("the right key is served, and GetInfo tells what is allowed", async () => {

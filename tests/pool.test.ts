@@ -8,7 +8,7 @@ import { isAlive, startInProcess } from "./executor-fixture.ts";
 
 const account = { id: "one", weight: 1 };
 const a = { account, tenant: "a", bytes: 0 };
-const limits = { maxWaiting: 1, maxWaitMs: 60_000, totalWeight: 1 };
+const limits = { maxWaiting: 1, maxWaitMs: 60_000, totalWeight: 1, isolation: "isolate" } as const;
 const never = new AbortController().signal;
 
 test("frames come out whole however the bytes are cut", () => {

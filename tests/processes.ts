@@ -45,3 +45,14 @@ export async function gone(pids: readonly number[]): Promise<void> {
 export async function workersBecome(count: number): Promise<void> {
   while (workersBelow(process.pid).length !== count) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** How many descriptors `pid` has open. */
+export function descriptorsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Resident memory of `pid`, in MiB. */
+export function residentMibOf(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  return Math.round(Number(kib) / 1024);
+}

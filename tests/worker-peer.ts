@@ -46,6 +46,11 @@ export interface Ran {
 
 type Tool = (input: never) => unknown;
 
+function start(): ChildProcess {
+  const stdio = ["ignore", "ignore", "inherit", "pipe"] as const;
+  return spawn(process.execPath, [...flags, entry], { env: {}, cwd: "/", stdio: [...stdio] });
+}
+
 /** The edge's side of a worker process, as thin as a test can have it. */
 export class WorkerPeer implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -55,12 +60,9 @@ export class WorkerPeer implements AsyncDisposable {
   /** What the last run cost. */
   cpuMs = 0;
 
-  constructor() {
-    this.#child = spawn(process.execPath, [...flags, entry], {
-      env: {},
-      cwd: "/",
-      stdio: ["ignore", "ignore", "inherit", "pipe"],
-    });
+  /** Takes `child`. */
+  constructor(child: ChildProcess = start()) {
+    this.#child = child;
     this.#channel = this.#child.stdio[3] as Duplex;
     this.#events = events(this.#channel);
   }

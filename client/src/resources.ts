@@ -123,6 +123,7 @@ function sourceOf(config: ClientConfig, logger: Logger): ExecutorSource {
       return embeddedSource({
         startTimeoutMs: executor.startTimeoutMs,
         workers: executor.workers,
+        isolation: executor.isolation,
         jit: executor.jit,
         logLevel: executorLogLevel(config),
         onLog: (line) => logger.debug({ executor: line }, "The embedded executor said something"),
@@ -132,8 +133,8 @@ function sourceOf(config: ClientConfig, logger: Logger): ExecutorSource {
 
 /** The container that a configuration means. */
 export function containerOptions(config: ClientConfig): ContainerOptions {
-  const { container, image, apiKey, workers, jit, startTimeoutMs } = config.executor;
-  return { name: container, image, apiKey, workers, jit, startTimeoutMs, logLevel: executorLogLevel(config) };
+  const { container: name, image, apiKey, workers, isolation, jit, startTimeoutMs } = config.executor;
+  return { name, image, apiKey, workers, isolation, jit, startTimeoutMs, logLevel: executorLogLevel(config) };
 }
 
 function executorLogLevel({ observability }: ClientConfig): string {

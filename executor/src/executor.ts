@@ -41,17 +41,11 @@ export async function startExecutor(
 ): Promise<Executor> {
   requireKey(config);
   const executorId = `ex-${nanoid(12)}`;
-  const start = () => launch({ jit: config.jit });
   const callers = config.apiKeys.length > 0 ? config.apiKeys : [ANYBODY];
   const totalWeight = callers.reduce((sum, { weight }) => sum + weight, 0);
-  const pool = new Pool({
-    size: config.workers,
-    maxWaiting: config.queue,
-    maxWaitMs: config.queueTimeoutMs,
-    totalWeight,
-    launch: start,
-    probe: systemProbe(),
-  });
+  const { workers: size, queue: maxWaiting, queueTimeoutMs: maxWaitMs, isolation, jit } = config;
+  const lines = { maxWaiting, maxWaitMs, totalWeight };
+  const pool = new Pool({ size, ...lines, isolation, launch: () => launch({ jit }), probe: systemProbe() });
   onPool(pool);
   const edge = new Edge({
     ...config,

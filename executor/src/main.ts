@@ -8,6 +8,7 @@ import { type ExecutorConfig, readConfig } from "./config/config.ts";
 import { parseSecret } from "./config/secret.ts";
 import { Lifeline } from "./edge/lifeline.ts";
 import { type Executor, startExecutor } from "./executor.ts";
+import { closeInherited } from "./pool/descriptors.ts";
 import type { Pool } from "./pool/pool.ts";
 
 const EXIT = { ok: 0, failed: 1, badConfig: 78 } as const;
@@ -22,7 +23,9 @@ function exit(code: number): never {
 }
 
 async function main(): Promise<void> {
-  const config = await withParentsKey(readConfig(process.argv.slice(2), process.env));
+  const given = readConfig(process.argv.slice(2), process.env);
+  closeInherited(given.lifeline);
+  const config = await withParentsKey(given);
   const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   let executor: Executor | undefined;
   let signals = 0;
@@ -35,6 +38,8 @@ async function main(): Promise<void> {
     exit(EXIT.ok);
   };
   process.on("SIGTERM", onSignal);
+  // Without a listener Node opens its debugger, on a port of this machine: a worker of our user could take us over by it.
+  process.on("SIGUSR1", () => {});
   // A terminal's Ctrl-C reaches the parent as well, and that one decides what it means for us.
   process.on("SIGINT", lifeline ? () => {} : onSignal);
   executor = await startExecutor(config, log, { onPool: (started) => (pool = started) });

@@ -118,7 +118,7 @@ function contradictionsOf({ executor, retry }: ClientConfig, winners: ReadonlyMa
 const IDLE_KEYS = {
   embedded: ["url", "apiKey", "image", "container"],
   docker: ["url"],
-  remote: ["image", "container", "workers", "jit", "startTimeoutMs"],
+  remote: ["image", "container", "workers", "isolation", "jit", "startTimeoutMs"],
 } as const satisfies Record<ClientConfig["executor"]["mode"], readonly string[]>;
 
 /** Keys that are set and mean nothing in this mode. */

@@ -40,6 +40,10 @@ const executor = z.strictObject({
   workers: count("Worker processes of an executor that this client starts.", 1, 256, {
     otherwise: "as many as there are cores, at least 2",
   }).optional(),
+  isolation: choice(
+    "What each run has for itself in an executor that this client starts: `isolate`, in a worker process that later runs use again, or a `process`, which takes more CPU time and memory.",
+    ["isolate", "process"],
+  ).default("isolate"),
   jit: flag(
     "Lets V8 compile to machine code in an executor that this client starts: faster, and a larger surface to attack.",
   ).default(false),

@@ -21,6 +21,7 @@ export interface ProcessOptions {
   readonly main: string;
   readonly startTimeoutMs: number;
   readonly workers: number | undefined;
+  readonly isolation: string;
   readonly jit: boolean;
   readonly logLevel: string;
   /** Gets each line of its log. */
@@ -136,12 +137,13 @@ export class ExecutorProcess implements StartedExecutor {
   };
 }
 
-function environmentFor({ workers, jit, logLevel }: ProcessOptions): NodeJS.ProcessEnv {
+function environmentFor({ workers, isolation, jit, logLevel }: ProcessOptions): NodeJS.ProcessEnv {
   const { PATH, TMPDIR } = process.env;
   return {
     ...(PATH !== undefined && { PATH }),
     ...(TMPDIR !== undefined && { TMPDIR }),
     ...(workers !== undefined && { CODEMODE_EXECUTOR_WORKERS: String(workers) }),
+    CODEMODE_EXECUTOR_ISOLATION: isolation,
     CODEMODE_EXECUTOR_JIT: String(jit),
     CODEMODE_EXECUTOR_LOG_LEVEL: logLevel,
   };

@@ -19,6 +19,8 @@ export interface ExecutorConfig {
   readonly queue: number;
   /** How long one may wait for its first worker. */
   readonly queueTimeoutMs: number;
+  /** Whether a run has a worker process for itself, or only the isolate in it. */
+  readonly isolation: "isolate" | "process";
   readonly jit: boolean;
   readonly reflection: boolean;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -46,6 +48,7 @@ const schema = z.object({
   WORKERS: whole(1, 1_024).default(Math.max(2, availableParallelism())),
   QUEUE: whole(0, 100_000).default(4_096), // bounded in bytes as well, by the line itself
   QUEUE_TIMEOUT_MS: whole(1, 3_600_000).default(60_000),
+  ISOLATION: z.enum(["isolate", "process"], "isolate or process is needed").default("isolate"),
   JIT: flag.default(false),
   REFLECTION: flag.default(true),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -80,6 +83,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Exe
     workers: data.WORKERS,
     queue: data.QUEUE,
     queueTimeoutMs: data.QUEUE_TIMEOUT_MS,
+    isolation: data.ISOLATION,
     jit: data.JIT,
     reflection: data.REFLECTION,
     logLevel: data.LOG_LEVEL,

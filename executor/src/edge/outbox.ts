@@ -29,16 +29,23 @@ export class Outbox {
 
   /** Takes a call that has just ended, with `resultBytes` that it still has to deliver. */
   add(call: Call, resultBytes: number): void {
+    const stream = http2Stream(call);
+    if (stream.destroyed) return;
     const bytes = STREAM_BYTES + resultBytes;
-    const due = setTimeout(() => reset(call), this.#limits.flushMs);
+    const due = setTimeout(() => this.#giveUp(call), this.#limits.flushMs);
     this.#waiting.set(call, { bytes, due });
     this.#bytes += bytes;
-    call.once("cancelled", () => this.#forget(call)); // what grpc-js says whenever a stream is closed
+    // Not what grpc-js says: when it refuses a message while we write one, it ends the call and leaves the stream open.
+    stream.once("close", () => this.#forget(call));
     for (const [oldest] of this.#waiting) {
       if (this.#bytes <= this.#limits.maxBytes) return;
-      reset(oldest);
-      this.#forget(oldest);
+      this.#giveUp(oldest);
     }
+  }
+
+  #giveUp(call: Call): void {
+    this.#forget(call);
+    http2Stream(call).close(constants.NGHTTP2_ENHANCE_YOUR_CALM); // RESOURCE_EXHAUSTED, to gRPC
   }
 
   #forget(call: Call): void {
@@ -48,8 +55,4 @@ export class Outbox {
     this.#waiting.delete(call);
     this.#bytes -= entry.bytes;
   }
-}
-
-function reset(call: Call): void {
-  http2Stream(call).close(constants.NGHTTP2_ENHANCE_YOUR_CALM); // RESOURCE_EXHAUSTED, to gRPC
 }

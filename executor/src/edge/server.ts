@@ -11,9 +11,11 @@
 import { CodemodeError, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
 import {
   type ChannelOptions,
+  logVerbosity,
   type sendUnaryData,
   Server,
   type ServerUnaryCall,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
@@ -65,6 +67,8 @@ const SERVICE = "codemode.v1.ExecutorService";
 const { execute, ...others } = ExecutorServiceService;
 /** Messages of Execute are decoded here, not by grpc-js: it would decode whatever fits into one. */
 const SERVICE_DEFINITION = { ...others, execute: { ...execute, requestDeserialize: (bytes: Buffer) => bytes } };
+
+setLogVerbosity(logVerbosity.NONE); // it would tell of a header that it refuses with its value, also when that is a key
 
 export class Edge implements AsyncDisposable {
   readonly #server: Server;

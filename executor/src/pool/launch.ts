@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { workerUid } from "./user.ts";
 
 /** How worker processes are started. */
 export interface LaunchOptions {
@@ -16,15 +17,23 @@ const SHELL = "/bin/sh";
 const DATA_KIB = 600 * 1024; // hard cap of what a jitless worker can allocate, counted by V8 or not
 const ORPHAN_CPU_S = 180; // over what any worker may use: recycled after 60 s, a run has at most 60 s more
 
+const NO_FLOAT16 = "--no-js-float16array"; // a hole of isolated-vm; the guest takes it away as well
 const HEAP_MIB = 64; // of the warm isolate; a run that asks for another heap gets an isolate made for it
 
 /** The worker bundle; beside this folder in the sources as in `dist`. */
 const bundledWorker = fileURLToPath(new URL("../gen/worker.js", import.meta.url));
 
-/** Starts one worker: no environment, no files but its own code, one channel on descriptor 3. */
+/**
+ * Starts one worker: no environment, no files but its own code, one channel on descriptor 3, no network where Node's
+ * permission model knows one (26 and later). Where we are root it becomes nobody as soon as it has loaded its code.
+ *
+ * @throws CodemodeError INVALID_CONFIG when we are root without the means for that.
+ */
 export function launch(options: LaunchOptions = {}): ChildProcess {
   const jit = options.jit ?? false;
-  const argv = [process.execPath, ...nodeFlags(options.workerPath ?? bundledWorker, jit), `--heap-mib=${HEAP_MIB}`];
+  const uid = workerUid();
+  const settings = [`--heap-mib=${HEAP_MIB}`, ...(uid === undefined ? [] : [`--uid=${uid}`])];
+  const argv = [process.execPath, ...nodeFlags(options.workerPath ?? bundledWorker, jit), ...settings];
   const command = existsSync(SHELL) ? [SHELL, "-c", limits(jit), "sh", ...argv] : argv;
   const [file = process.execPath, ...args] = command;
   const child = spawn(file, args, {
@@ -37,25 +46,37 @@ export function launch(options: LaunchOptions = {}): ChildProcess {
   return child;
 }
 
-/** `ulimit -d` binds only without a JIT, which reserves 512 MiB per isolate. Descriptors we inherited stay behind. */
+/**
+ * `ulimit -d` binds only without a JIT, which reserves 512 MiB per isolate. Neither the variables of the shell nor
+ * descriptors that we inherited go along.
+ */
 function limits(jit: boolean): string {
   const data = jit ? "" : `ulimit -d ${DATA_KIB}; `;
-  return `ulimit -c 0; ${data}ulimit -t ${ORPHAN_CPU_S}; exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"`;
+  return `ulimit -c 0; ${data}ulimit -t ${ORPHAN_CPU_S}; exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec env -i "$@"`;
 }
 
 function nodeFlags(workerPath: string, jit: boolean): string[] {
   return [
     "--no-node-snapshot",
     ...(jit ? [] : ["--jitless"]),
-    "--no-js-float16array",
+    ...(knowsFloat16Flag() ? [NO_FLOAT16] : []),
     "--max-old-space-size=128",
     "--disable-proto=delete",
     "--disable-warning=SecurityWarning",
+    "--no-experimental-sqlite", // it opens files whatever the permission model says
     "--permission",
     "--allow-addons",
     ...readable(workerPath).map((path) => `--allow-fs-read=${path}`),
     workerPath,
   ];
+}
+
+let known: boolean | undefined;
+
+/** V8 drops its flags some time after what they switch is shipped, and Node does not start with one that is unknown. */
+function knowsFloat16Flag(): boolean {
+  known ??= spawnSync(process.execPath, [NO_FLOAT16, "--version"], { env: {}, stdio: "ignore" }).status === 0;
+  return known;
 }
 
 /** What a worker may read: itself and the guest beside it, its native packages, and the file by which node-gyp-build tells musl from glibc. */

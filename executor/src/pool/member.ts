@@ -14,9 +14,11 @@ export interface Member {
   readonly worker: WorkerProcess;
   state: State;
   wasReady: boolean;
+  /** Another one was started in its place when it was lent. */
+  isReplaced: boolean;
 }
 
-/** True for a worker that is new; one that prepares another isolate has a tenant. */
-export function isStarting(member: Member): boolean {
-  return member.state.kind === "warming" && !member.wasReady;
+/** True for a worker that will be fit for any tenant: a new one; one that dies is as good as its replacement. */
+export function isComing({ state, wasReady, isReplaced }: Member): boolean {
+  return state.kind === "warming" ? !wasReady : state.kind === "dying" && !isReplaced;
 }

@@ -13,22 +13,27 @@
 // P5  While somebody waits in the line, runs that only wait do not keep their workers.
 // P6  No account's runs take the workers that another's share is made of.
 // P7  A worker that dies is replaced at once; only those that die before they are ready are waited for.
+// P8  Where each run has a process of its own, the next one starts while it runs: up to `size` more are there then.
 import type { ChildProcess } from "node:child_process";
 import { CodemodeError } from "@codemode/proto";
 import { Lease } from "./lease.ts";
 import { FairShare, KEEP_MS } from "./fair-share.ts";
 import { type Applicant, Line, type LineLimits, type Waiter } from "./line.ts";
 import type { Probe } from "./probe.ts";
-import { isStarting, type Member } from "./member.ts";
+import { isComing, type Member } from "./member.ts";
 import type { Account } from "./quota.ts";
 import { mayRunAgain } from "./recycling.ts";
 import type { Return } from "./run.ts";
 import { Watch } from "./watch.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
+/** What a run has for itself: an isolate, in a worker that runs other programs of its tenant after it, or the process. */
+export type Isolation = "isolate" | "process";
+
 export interface PoolOptions extends LineLimits {
-  /** Worker processes. */
+  /** Workers that may be lent at a time. */
   readonly size: number;
+  readonly isolation: Isolation;
   readonly launch: () => ChildProcess;
   readonly probe: Probe;
 }
@@ -75,6 +80,11 @@ export class Pool implements AsyncDisposable {
     return [...this.#members].filter((member) => member.state.kind === "lent").length;
   }
 
+  /** Workers that wait for a run. */
+  get idle(): number {
+    return [...this.#members].filter((member) => member.state.kind === "idle").length;
+  }
+
   /** Process ids of all workers, for what watches from outside. */
   get pids(): number[] {
     return [...this.#members].map((member) => member.worker.pid);
@@ -114,7 +124,7 @@ export class Pool implements AsyncDisposable {
 
   #spawn(): void {
     const worker = new WorkerProcess(this.#options.launch());
-    const member: Member = { worker, state: { kind: "dying" }, wasReady: false };
+    const member: Member = { worker, state: { kind: "dying" }, wasReady: false, isReplaced: false };
     this.#members.add(member);
     this.#warm(member);
     void worker.exited.then(() => this.#bury(member));
@@ -151,7 +161,7 @@ export class Pool implements AsyncDisposable {
   #bury(member: Member): void {
     if (member.state.kind === "warming") clearTimeout(member.state.due);
     this.#members.delete(member);
-    if (this.#broken?.code === "CLOSED") return;
+    if (this.#broken?.code === "CLOSED" || member.isReplaced) return;
     if (member.wasReady) return this.#spawn();
     this.#failures += 1;
     if (this.#failures >= FAILURES_TO_GIVE_UP && ![...this.#members].some((other) => other.wasReady)) {
@@ -172,9 +182,10 @@ export class Pool implements AsyncDisposable {
     clearTimeout(this.#roomTimer);
     clearTimeout(this.#shareTimer);
     if (this.#line.isEmpty) return;
+    const free = this.size - this.lent; // of the workers that are here, and to come, no more can be lent (P8)
+    let idle = Math.min(free, this.idle);
     /** Workers on their way, less those that somebody earlier in the line waits for. */
-    let coming = [...this.#members].filter((member) => member.state.kind === "dying" || isStarting(member)).length;
-    let idle = [...this.#members].filter(({ state }) => state.kind === "idle").length;
+    let coming = Math.min(free - idle, [...this.#members].filter((member) => isComing(member)).length);
     const held = this.#held();
     const hold = ({ id }: Account): unknown => held.set(id, (held.get(id) ?? 0) + 1);
     const passed: Waiter[] = [];
@@ -188,7 +199,7 @@ export class Pool implements AsyncDisposable {
         passed.push(waiter);
         continue;
       }
-      const member = this.#idle(tenantOf(waiter)) ?? this.#idle(undefined);
+      const member = idle > 0 ? (this.#idle(tenantOf(waiter)) ?? this.#idle(undefined)) : undefined;
       if (member) {
         for (const earlier of passed) if (earlier.account === account) earlier.passedOver += 1;
         idle -= 1;
@@ -200,7 +211,7 @@ export class Pool implements AsyncDisposable {
         hold(account);
       } else {
         // Only workers of other tenants are here: one makes room (P2), at once when nobody else can use it.
-        const other = this.#others(waiter);
+        const other = idle > 0 ? this.#others(waiter) : undefined; // none is the rule while many wait
         if (other) {
           idle -= 1;
           hold(account);
@@ -258,7 +269,6 @@ export class Pool implements AsyncDisposable {
   /** An idle worker of another tenant that `waiter` may have the place of. */
   #others(waiter: Waiter): Member | undefined {
     const idle = [...this.#members].filter(({ state }) => state.kind === "idle");
-    if (idle.length === 0) return undefined; // the rule while many wait, for whom the line is not to be walked each time
     const wanted = new Set(waiter.passedOver < this.size ? [...this.#line.of(waiter.account)].map(tenantOf) : []);
     return idle.find(({ worker }) => !wanted.has(worker.tenant ?? ""));
   }
@@ -275,12 +285,20 @@ export class Pool implements AsyncDisposable {
       waits: () => this.#dispatch(),
     });
     member.state = { kind: "lent", lease, account };
+    if (this.#options.isolation === "process") {
+      member.isReplaced = true;
+      this.#spawn();
+    }
     return lease;
   }
 
   #takeBack(member: Member, how: Return): void {
     member.state = { kind: "dying" };
     const { worker } = member;
+    if (member.isReplaced) {
+      worker.kill();
+      return this.#dispatch();
+    }
     if (how.kind === "spent" || this.#broken?.code === "CLOSED") return worker.kill();
     const ageMs = performance.now() - worker.startedAt;
     if (!mayRunAgain(how.end, { runs: worker.runs, ageMs, cpuMs: how.cpuMs })) return worker.kill();

@@ -5,15 +5,19 @@
 //
 //   The worker owns   the isolate, the form of the program, what a failure looks like in the user's lines.
 //   The edge owns     this process, every limit, and how a run is said to have ended.
+import { parseArgs } from "node:util";
 import type { WorkerEvent } from "@codemode/proto/worker";
 import { Channel } from "./channel.ts";
 import { Isolate } from "./isolate.ts";
+import { giveUpRights } from "./rights.ts";
 import { ProgramRun } from "./run.ts";
 
 process.env["TZ"] = "UTC"; // for every isolate: where the executor stands is no business of a program
 
 const MIB = 1024 * 1024;
-const defaultHeapMib = Number(process.argv.find((argument) => argument.startsWith("--heap-mib="))?.slice(11) ?? 64);
+const { values: settings } = parseArgs({ options: { "heap-mib": { type: "string" }, uid: { type: "string" } } });
+giveUpRights(settings.uid === undefined ? undefined : Number(settings.uid));
+const defaultHeapMib = Number(settings["heap-mib"] ?? 64);
 const channel = new Channel();
 
 /** An isolate before it has a program: what it says goes to the run that it gets. */

@@ -18,6 +18,7 @@ export interface ContainerOptions {
   /** Drawn at random when absent. */
   readonly apiKey: string | undefined;
   readonly workers: number | undefined;
+  readonly isolation: string;
   readonly jit: boolean;
   readonly logLevel: string;
   readonly startTimeoutMs: number;
@@ -25,12 +26,13 @@ export interface ContainerOptions {
 
 /** As docker-compose.yml has it: no capability, no disk, no way out, bounded. */
 export function containerSpec(options: ContainerOptions, apiKey: string): ContainerCreateOptions {
-  const { name, image, workers, jit, logLevel } = options;
+  const { name, image, workers, isolation, jit, logLevel } = options;
   return {
     name,
     Image: image,
     Env: [
       `${KEY}=${apiKey}`,
+      `CODEMODE_EXECUTOR_ISOLATION=${isolation}`,
       `CODEMODE_EXECUTOR_JIT=${jit}`,
       `CODEMODE_EXECUTOR_LOG_LEVEL=${logLevel}`,
       ...(workers === undefined ? [] : [`CODEMODE_EXECUTOR_WORKERS=${workers}`]),
@@ -40,6 +42,7 @@ export function containerSpec(options: ContainerOptions, apiKey: string): Contai
     HostConfig: {
       NetworkMode: name,
       PortBindings: { [PORT]: [{ HostIp: "127.0.0.1", HostPort: "" }] },
+      Dns: ["127.0.0.1"], // nobody: Docker may resolve names for it from the host, which is a way out
       Init: true,
       ReadonlyRootfs: true,
       Tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m" },
@@ -63,8 +66,8 @@ export function networkSpec(name: string): NetworkCreateOptions {
 }
 
 /** A fingerprint of all that a container is made with, but for a key that nobody asked for. */
-export function settingsOf({ image, apiKey, workers, jit, logLevel }: ContainerOptions): string {
-  const settings = JSON.stringify([image, apiKey, workers, jit, logLevel]);
+export function settingsOf({ image, apiKey, workers, isolation, jit, logLevel }: ContainerOptions): string {
+  const settings = JSON.stringify([image, apiKey, workers, isolation, jit, logLevel]);
   return createHash("sha256").update(settings).digest("hex").slice(0, 16);
 }
 

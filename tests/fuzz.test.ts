@@ -1,0 +1,58 @@
+import { mkdtempDisposableSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { bundleWorker } from "./drill/drill.ts";
+import { applicant, begin, poolOf } from "./drill/hostile.ts";
+import { startInProcess } from "./executor-fixture.ts";
+import { fuzz, KEY, send } from "./fuzz/fuzz.ts";
+import { scriptOf } from "./fuzz/script.ts";
+import { hostileProgram } from "./fuzz/worker.ts";
+
+// Wrong HTTP/2 frames and wrong messages over real sockets, and wrong frames of workers. `npm run fuzz` is the long form.
+
+const seed = Number(process.env["FUZZ_SEED"] ?? 1);
+const frames = Number(process.env["FUZZ_FRAMES"] ?? 10_000);
+const never = new AbortController().signal;
+const timeout = 120_000 + 10 * frames;
+
+test("whatever comes over the wire, the executor and its other clients go on", { timeout }, async () => {
+  const { failures, tally } = await fuzz({ seed, frames, width: 32 });
+  console.info(`FUZZ_SEED=${seed} FUZZ_FRAMES=${frames}`, tally);
+  expect(failures.slice(0, 5).join("\n")).toBe("");
+});
+
+test("whatever a worker writes to its channel, the edge goes on with another", { timeout }, async () => {
+  using drill = await bundleWorker();
+  await using pool = poolOf(drill.path, 2);
+  await pool.start();
+  let next = seed;
+  const some = async (): Promise<void> => {
+    while (next < seed + frames / 100) {
+      await using lease = await pool.lend(applicant, never);
+      const at = next++;
+      // One that announces a frame and never ends it is the session's to end, by its wall time.
+      const wallTime = sleep(500, { end: "timeout" });
+      const { end } = await Promise.race([begin(lease, hostileProgram(at)), wallTime]);
+      expect({ seed: at, end }).toEqual({ seed: at, end: expect.stringMatching(/^(done|died|timeout)$/) });
+    }
+  };
+  await Promise.all([some(), some()]);
+  await using lease = await pool.lend({ ...applicant, tenant: "b" }, never);
+  expect(await begin(lease, "return 1")).toMatchObject({ end: "done", stderr: "" });
+});
+
+/** Scripts that have left something behind once. */
+const found: readonly (readonly [seed: number, what: string])[] = [
+  [352, "a stream that grpc-js left open, because it refused a message while we wrote one"],
+];
+
+test.each(found)("seed %i: %s", { timeout }, async (seed) => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
+  const path = join(folder.path, "s");
+  const settings = { CODEMODE_EXECUTOR_LISTEN: `unix:${path}`, CODEMODE_EXECUTOR_API_KEY: KEY };
+  await using executor = await startInProcess(settings);
+  for (let turn = 0; turn < 2; turn++) expect(await send(scriptOf(seed, KEY), path)).toEqual([]);
+  expect(await executor.run("return 1")).toMatchObject({ value: 1 });
+});
