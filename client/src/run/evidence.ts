@@ -1,4 +1,4 @@
-import { type Finished, type Log, type Output, outputBytes } from "@codemode/proto/messages";
+import { type Finished, type Log, type Output, OUTPUT_OVERHEAD_BYTES, outputBytes } from "@codemode/proto/messages";
 import { violation } from "./gate.ts";
 import { toLogLine, toOutputItem } from "./from-wire.ts";
 import type { LogLine, OutputItem } from "./outcome.ts";
@@ -47,7 +47,7 @@ export class Evidence {
     this.outputsReceived += 1;
     const { item } = output;
     if (!item) throw violation("sent output of no known kind");
-    this.#outputBytes += outputBytes(item);
+    this.#outputBytes += OUTPUT_OVERHEAD_BYTES + outputBytes(item);
     if (this.#outputBytes > this.#limits.outputBytes) {
       throw violation(`sent output of more than ${this.#limits.outputBytes} bytes`);
     }
@@ -59,7 +59,9 @@ export class Evidence {
     const warnings = (finished?.warnings ?? []).slice(0, MAX_WARNINGS).map((text) => text.slice(0, MAX_WARNING));
     const lines = this.#droppedLogs + Number(finished?.truncation?.logLines ?? 0);
     const outputs = Number(finished?.truncation?.outputs ?? 0);
+    const bytes = Number(finished?.truncation?.logBytes ?? 0);
     if (lines > 0) warnings.push(`${lines} lines of console output were dropped: over the budget`);
+    else if (bytes > 0) warnings.push(`${bytes} bytes of console output were cut: its lines are too long`);
     if (outputs > 0) warnings.push(`${outputs} items of output were dropped: over the budget`);
     return warnings;
   }
