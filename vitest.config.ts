@@ -3,7 +3,12 @@ import { defineConfig } from "vitest/config";
 
 const docker = ["tests/docker{,-mode}.test.ts"];
 /** Random values, programs and deaths by the thousand: for `npm test` and CI, not for the gate. */
-const deep = ["tests/values-{properties,hostile}.test.ts", "tests/*chaos.test.ts", "tests/replay-cost.test.ts"];
+const deep = [
+  "tests/values-{properties,hostile}.test.ts",
+  "tests/hostile-code.test.ts",
+  "tests/*chaos.test.ts",
+  "tests/replay-cost.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -55,9 +55,9 @@ export class WorkerPeer implements AsyncDisposable {
   /** What the last run cost. */
   cpuMs = 0;
 
-  constructor() {
+  constructor(env: NodeJS.ProcessEnv = {}) {
     this.#child = spawn(process.execPath, [...flags, entry], {
-      env: {},
+      env,
       cwd: "/",
       stdio: ["ignore", "ignore", "inherit", "pipe"],
     });
@@ -67,7 +67,7 @@ export class WorkerPeer implements AsyncDisposable {
 
   async run(code: string, tools: Record<string, Tool> = {}, settings: Partial<Run> = {}): Promise<Ran> {
     await this.#until("ready");
-    const value = { ...defaults, code, manifest: manifestOf(tools), ...settings };
+    const value = runOf({ code, manifest: manifestOf(tools), ...settings });
     this.#send({ $case: "run", value });
     const lines: Ran["lines"] = [];
     const outputs: Output["item"][] = [];
@@ -182,6 +182,11 @@ export const budgets = {
   logBytes: 65_536n,
   logLines: 1_000,
 };
+
+/** A complete Run. */
+export function runOf(settings: Partial<Run>): Run {
+  return { ...defaults, ...settings };
+}
 
 const defaults: Run = {
   code: "",
