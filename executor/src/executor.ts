@@ -31,17 +31,18 @@ export interface Parts {
   readonly onPool?: (pool: Pool) => void;
   /** What is kept to replay runs from. */
   readonly keep?: Keep;
+  /** How worker processes are started. */
+  readonly launch?: () => ReturnType<typeof launch>;
 }
 
 /** Puts the parts together: the only place that knows all of them. Takes no signals and ends no process. */
 export async function startExecutor(
   config: ExecutorConfig,
   log: Log,
-  { onPool = () => {}, keep = new Keep() }: Parts = {},
+  { onPool = () => {}, keep = new Keep(), launch: start = () => launch({ jit: config.jit }) }: Parts = {},
 ): Promise<Executor> {
   requireKey(config);
   const executorId = `ex-${nanoid(12)}`;
-  const start = () => launch({ jit: config.jit });
   const pool = new Pool({ size: config.workers, maxWaiting: config.queue, launch: start, probe: systemProbe() });
   onPool(pool);
   const edge = new Edge({
