@@ -112,7 +112,12 @@ const tight: Partial<Start> = {
   },
   budgets: {
     ...Budgets.decode(new Uint8Array()),
-    ...{ calls: 8, callsInFlight: 3, argumentBytes: 1_000n, resultBytes: 1_000n, logBytes: 1_000n, logLines: 10 },
+    calls: 8,
+    callsInFlight: 3,
+    argumentBytes: 1_000n,
+    resultBytes: 1_000n,
+    logBytes: 1_000n,
+    logLines: 10,
   },
 };
 

@@ -20,7 +20,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
 import { toDuration } from "@codemode/proto/messages";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import type { Isolate } from "../executor/src/worker/isolate.ts";
 import { ProgramRun } from "../executor/src/worker/run.ts";
 import { catalogue } from "./hostile/catalogue.ts";
@@ -68,6 +68,7 @@ test.each(["ser-float16", "ser-sab", "nat-arg-sparse", "tool-arg-rawjson"])(
 );
 
 test("H2, H5: what is no primitive, and what nobody knows, is passed over by the one way out, which never throws", () => {
+  const kill = vi.spyOn(process, "kill").mockReturnValue(true); // its last resort
   const said: object[] = [];
   const run = new ProgramRun(runOf({ code: "" }), {} as Isolate, (event) => said.push(event));
   const receive = run.receive as (...values: unknown[]) => void;
@@ -102,6 +103,8 @@ test("H2, H5: what is no primitive, and what nobody knows, is passed over by the
   expect(said).toEqual([]);
   receive("log", "log", "heard", "");
   expect(said).toMatchObject([{ $case: "log", value: { text: "heard" } }]);
+  expect(kill).not.toHaveBeenCalled();
+  kill.mockRestore();
 });
 
 /** What a realm that nobody has touched does not have. */
