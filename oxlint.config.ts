@@ -32,6 +32,10 @@ const aboveJournal = ban(
   "A journal store knows nothing of the runs that write to it.",
 );
 const insideWorker = ban(folder("worker", "guest"), "The edge process never loads what runs inside a worker.");
+const values = ban(
+  `${modules("@codemode/proto/values")}|/proto/src/values`,
+  "The edge process passes payloads on as bytes.",
+);
 const edgeProcess = ban(folder("edge", "session", "pool"), "A worker knows nothing of the process that started it.");
 const outsideGuest = ban(
   `${folder("edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
@@ -63,11 +67,11 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite],
   ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
   ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
-  ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess],
-  ["executor/src/config", client, isolatedVm, grpc, dockerode, childProcess],
-  ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker],
-  ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker],
-  ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker],
+  ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess, values],
+  ["executor/src/config", client, isolatedVm, grpc, dockerode, childProcess, values],
+  ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker, values],
+  ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker, values],
+  ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker, values],
   ["executor/src/worker", client, grpc, yaml, dockerode, childProcess, edgeProcess],
   ["executor/src/guest", outsideGuest, packages],
   ["executor/src/guest/web", outsideGuest, webPackages],

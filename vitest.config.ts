@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config";
 
 const docker = ["tests/docker{,-mode}.test.ts"];
 /** Random values, programs, frames and deaths by the thousand: for `npm test` and CI, not for the gate. */
-const deep = ["tests/{values,replay}-{properties,hostile}.test.ts", "tests/{*chaos,fuzz,replay-cost,flood}.test.ts"];
+const deep = [
+  "tests/{values,replay}-{properties,hostile}.test.ts",
+  "tests/{*chaos,fuzz,replay-cost,flood,hostile-code}.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -18,7 +18,7 @@ import {
 } from "@codemode/proto";
 import { decode, encode } from "@codemode/proto/values";
 import { readConfig } from "../executor/src/config/config.ts";
-import { type Executor, startExecutor } from "../executor/src/executor.ts";
+import { type Executor, type Parts, startExecutor } from "../executor/src/executor.ts";
 import { Keep } from "../executor/src/session/keep.ts";
 
 const main = fileURLToPath(new URL("../executor/src/main.ts", import.meta.url));
@@ -29,11 +29,19 @@ type Kind = Received["$case"];
 type Said<K extends Kind> = { [R in Received as R["$case"]]: R["value"] }[K];
 
 /** An executor in this process, on a free port. Disposal fails the test when one of its workers is left. */
-export async function startInProcess(env: Record<string, string> = {}, keep = new Keep()): Promise<Fixture> {
+export async function startInProcess(
+  env: Record<string, string> = {},
+  keep = new Keep(),
+  launch?: Parts["launch"],
+): Promise<Fixture> {
   const settings = { CODEMODE_EXECUTOR_LISTEN: "127.0.0.1:0", CODEMODE_EXECUTOR_WORKERS: "1" };
   const log: object[] = [];
   const config = readConfig([], { ...settings, ...env });
-  const executor = await startExecutor(config, { info: (fields) => void log.push(fields) }, { keep });
+  const executor = await startExecutor(
+    config,
+    { info: (fields) => void log.push(fields) },
+    { keep, ...(launch && { launch }) },
+  );
   return new Fixture(executor, log, env["CODEMODE_EXECUTOR_API_KEY"], keep);
 }
 

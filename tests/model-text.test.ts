@@ -119,6 +119,8 @@ test("onOversize decides what becomes of a value and of console lines over their
   const noisy = "for (let i = 0; i < 5; i++) console.log(i); return 1";
   const dropped = await codemode.execute(noisy, { budgets });
   expect(dropped).toMatchObject({ value: 1, warnings: ["3 lines of console output were dropped: over the budget"] });
+  const { warnings } = await codemode.execute("console.log('x'.repeat(20_000)); return 1");
+  expect(warnings).toEqual(["3616 bytes of console output were cut: its lines are too long"]);
   expect((await codemode.execute(noisy, { budgets, onOversize: "fail" })).error).toMatchObject({
     type: "OutputLimit",
     message: "The console output of the program is over its budget",

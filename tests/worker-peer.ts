@@ -46,9 +46,10 @@ export interface Ran {
 
 type Tool = (input: never) => unknown;
 
-function start(): ChildProcess {
+/** A worker process with an environment that no executor would give it. */
+export function start(env: NodeJS.ProcessEnv = {}): ChildProcess {
   const stdio = ["ignore", "ignore", "inherit", "pipe"] as const;
-  return spawn(process.execPath, [...flags, entry], { env: {}, cwd: "/", stdio: [...stdio] });
+  return spawn(process.execPath, [...flags, entry], { env, cwd: "/", stdio: [...stdio] });
 }
 
 /** The edge's side of a worker process, as thin as a test can have it. */
@@ -69,7 +70,7 @@ export class WorkerPeer implements AsyncDisposable {
 
   async run(code: string, tools: Record<string, Tool> = {}, settings: Partial<Run> = {}): Promise<Ran> {
     await this.#until("ready");
-    const value = { ...defaults, code, manifest: manifestOf(tools), ...settings };
+    const value = runOf({ code, manifest: manifestOf(tools), ...settings });
     this.#send({ $case: "run", value });
     const lines: Ran["lines"] = [];
     const outputs: Output["item"][] = [];
@@ -184,6 +185,11 @@ export const budgets = {
   logBytes: 65_536n,
   logLines: 1_000,
 };
+
+/** A complete Run. */
+export function runOf(settings: Partial<Run>): Run {
+  return { ...defaults, ...settings };
+}
 
 const defaults: Run = {
   code: "",

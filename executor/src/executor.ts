@@ -31,21 +31,23 @@ export interface Parts {
   readonly onPool?: (pool: Pool) => void;
   /** What is kept to replay runs from. */
   readonly keep?: Keep;
+  /** How worker processes are started. */
+  readonly launch?: () => ReturnType<typeof launch>;
 }
 
 /** Puts the parts together: the only place that knows all of them. Takes no signals and ends no process. */
 export async function startExecutor(
   config: ExecutorConfig,
   log: Log,
-  { onPool = () => {}, keep = new Keep() }: Parts = {},
+  { onPool = () => {}, keep = new Keep(), launch: start = () => launch({ jit: config.jit }) }: Parts = {},
 ): Promise<Executor> {
   requireKey(config);
   const executorId = `ex-${nanoid(12)}`;
   const callers = config.apiKeys.length > 0 ? config.apiKeys : [ANYBODY];
   const totalWeight = callers.reduce((sum, { weight }) => sum + weight, 0);
-  const { workers: size, queue: maxWaiting, queueTimeoutMs: maxWaitMs, isolation, jit } = config;
+  const { workers: size, queue: maxWaiting, queueTimeoutMs: maxWaitMs, isolation } = config;
   const lines = { maxWaiting, maxWaitMs, totalWeight };
-  const pool = new Pool({ size, ...lines, isolation, launch: () => launch({ jit }), probe: systemProbe() });
+  const pool = new Pool({ size, ...lines, isolation, launch: start, probe: systemProbe() });
   onPool(pool);
   const edge = new Edge({
     ...config,

@@ -89,14 +89,18 @@ export function toClientError(error: ServiceError, address: string, attempts: nu
   const code = isTooLarge(error) ? "INVALID_ARGUMENT" : fromGrpcStatus(error.code);
   return new ExecutorClientError(
     code,
-    `The executor at ${address} refused${field ? ` ${field}` : ""}: ${said}`,
+    `The executor at ${address} refused${field ? ` ${field.slice(0, MAX_FIELD)}` : ""}: ${said}`,
     options,
   );
 }
 
+const MAX_FIELD = 200; // characters
+const MAX_SAID = 2_000; // characters of a status: it goes to logs, and is searched in more than linear time
+
 /** What grpc-js says of a connection, without its own machinery. */
 function readable(details: string): string {
-  const last = details.split(/Last error: (?:Error: )?/).at(-1) ?? details;
+  const said = details.slice(0, MAX_SAID);
+  const last = said.split(/Last error: (?:Error: )?/).at(-1) ?? said;
   const text = last.replace(/\.?\s*Resolution note:.*$/s, "").trim();
   return /SSL|wrong version number/.test(text)
     ? `${text}; does it speak TLS? Without, write http:// or host:port`

@@ -53,6 +53,6 @@ function isRetryable(error: Error): error is BrokenAttempt {
 /** The executor's word wins. Otherwise base × 2ⁿ, up to half as much again so that clients do not come back in step. */
 function waitBefore(inVain: number, error: BrokenAttempt, { baseMs, maxMs }: RetryOptions): number {
   const asked = error.retryAfterMs;
-  if (asked !== undefined) return Math.min(asked, MAX_ASKED_MS);
+  if (asked !== undefined) return Math.min(Math.max(0, asked), MAX_ASKED_MS);
   return Math.min(baseMs * 2 ** Math.max(0, inVain - 1) * (1 + Math.random() / 2), maxMs);
 }

@@ -59,7 +59,9 @@ export class Evidence {
     const warnings = (finished?.warnings ?? []).slice(0, MAX_WARNINGS).map((text) => text.slice(0, MAX_WARNING));
     const lines = this.#droppedLogs + Number(finished?.truncation?.logLines ?? 0);
     const outputs = Number(finished?.truncation?.outputs ?? 0);
+    const bytes = Number(finished?.truncation?.logBytes ?? 0);
     if (lines > 0) warnings.push(`${lines} lines of console output were dropped: over the budget`);
+    else if (bytes > 0) warnings.push(`${bytes} bytes of console output were cut: its lines are too long`);
     if (outputs > 0) warnings.push(`${outputs} items of output were dropped: over the budget`);
     return warnings;
   }

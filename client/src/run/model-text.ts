@@ -34,7 +34,10 @@ const FIXES: Partial<Record<RunFailureType, string>> = {
   Crashed: "run it again; if it crashes again, use less memory and no native tricks",
 };
 
-/** An outcome as a model should read it: the most useful first, nothing that differs between two equal runs. */
+/**
+ * An outcome as a model should read it: the most useful first, nothing that differs between two equal runs. Half of a
+ * surrogate pair, which most interfaces of models refuse, is replaced.
+ */
 export function toModelText(outcome: OutcomeData<unknown>, options: ModelTextOptions = {}): string {
   const budget = Math.max(0, Math.floor(options.budget ?? DEFAULT_BUDGET));
   const { error } = outcome;
@@ -47,7 +50,7 @@ export function toModelText(outcome: OutcomeData<unknown>, options: ModelTextOpt
   return fit(
     sections.filter((text) => text !== ""),
     budget,
-  );
+  ).toWellFormed();
 }
 
 /**

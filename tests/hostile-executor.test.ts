@@ -1,0 +1,277 @@
+// An executor that has been taken over: whatever it says, the app calls what is listed, once, and comes to an end.
+//
+// | rule | | where it is tested |
+// |---|---|---|
+// | K1 | only listed names, from a Map of our own | here; client: "a run may call only the tools that execute() names" |
+// | K2 | arguments are bounded and checked before a handler sees them | here; client: "arguments with the key …"; schemas; values-hostile |
+// | K3 | what a tool may do is the app's policy | the list of a run: client; what is more than a list is not built |
+// | K4 | secrets stay with the handlers | context: "secrets show up in no text …"; end-to-end: "secrets reach handlers …" |
+// | K5 | limits for each run and each call, and a signal | here; client: "the run's own budgets hold …", "a handler over its time …" |
+// | K6 | an effect has a key of its own, and is not had twice | attempts: "… each handler runs once"; durable |
+// | K7 | what comes is text and data, never code | hostile-outcome |
+// | K8 | what is told of the calls is what the app did | hostile-outcome |
+//
+// | case of the catalogue | where it is tested |
+// |---|---|
+// | client-unknown-tool | K1 |
+// | client-args-schema, client-python-int | K2: "arguments … are an error of that call" |
+// | client-python-surrogate | hostile-outcome: "half of a surrogate pair …" |
+// | client-sidecar-hostile | this file and hostile-outcome; client: "… is a protocol error, and the handler ran at most once" |
+// | client-result-render | hostile-outcome: "what would be markup …"; cli-run: "what a program prints cannot command a terminal" |
+// | client-injected-result | hostile-outcome: "how a call ended …" |
+// | client-retry-effects | attempts: "… the run goes on, and each handler runs once"; durable-chaos |
+// | client-cancel-tool | client: "CallCancelled fires the handler's signal …", "a call that is open when the program ends …" |
+// | client-confused-deputy, client-exfil-args, client-exfil-timing | not stoppable here: K3 |
+import { Metadata, status } from "@grpc/grpc-js";
+import { CallKind, send, withStatusDetails } from "@codemode/proto";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { Codemode, ComponentRegistry } from "../client/src/index.ts";
+import { alike, attack, chain, type Event, raw, sayFinished } from "./hostile/attack.ts";
+import { withScript } from "./scripted-client.ts";
+import { gone, type Peer, type Script, startScripted, toValue } from "./scripted-executor.ts";
+
+const protocol = { code: "PROTOCOL" };
+const ONE = { result: { $case: "value", value: toValue(1) } } as const;
+
+// K1
+// ==========================================================================
+
+test.each(["constructor", "__proto__", "toString", "then", "take.run", "Take", "take\0", " take", ""])(
+  "K1: %j is no tool because objects have it or because it looks like one",
+  async (name) => {
+    for (const kind of [CallKind.CALL_KIND_TOOL, CallKind.CALL_KIND_AGENT]) {
+      const { ended, called, streams } = await attack((peer) => (peer.accept(), peer.call(1, name, {}, kind)));
+      expect({ ended, called, streams }).toMatchObject({ ended: protocol, called: 0, streams: 1 });
+    }
+  },
+);
+
+const calls: Record<string, Script> = {
+  "a tool as an agent": (peer) => peer.call(1, "take", {}, CallKind.CALL_KIND_AGENT),
+  "a call of a kind that there is not": (peer) => peer.call(1, "take", {}, 77 as CallKind),
+  "a call of no kind": (peer) => peer.call(1, "take", {}, CallKind.CALL_KIND_UNSPECIFIED),
+  "a timer with arguments": (peer) => peer.call(1, "", {}, CallKind.CALL_KIND_TIMER),
+  "a call with number 0": (peer) => peer.call(0, "take", {}),
+  "a call with the last number there is": (peer) => peer.call(4_294_967_295, "take", {}),
+  "more than a megabyte of arguments": (peer) => peer.call(1, "take", "x".repeat(1_048_577)),
+  "the end of a call that it never made": (peer) => peer.say({ $case: "callCancelled", value: { seq: 1 } }),
+};
+
+test.each(Object.entries(calls))("K1: %s calls nobody", async (_, script) => {
+  const { ended, called, streams } = await attack((peer, attempt) => (peer.accept(), script(peer, attempt)));
+  expect({ ended, called, streams }).toMatchObject({ ended: protocol, called: 0, streams: 1 });
+});
+
+const late: Record<string, (peer: Peer) => void> = {
+  Call: (peer) => peer.call(1, "take", {}),
+  Log: (peer) => peer.say({ $case: "log", value: { level: 2, text: "x" } }),
+  Output: (peer) => peer.say({ $case: "output", value: { item: { $case: "text", value: "x" } } }),
+  JournalWanted: (peer) => peer.say({ $case: "journalWanted", value: {} }),
+  Accepted: (peer) => peer.accept(),
+  "a message that says nothing": (peer) => void peer.stream.write({ event: undefined }),
+};
+
+test.each(Object.entries(late))("K1: %s after Finished has no effect but the end", async (_, script) => {
+  const { ended, called } = await attack((peer) => {
+    peer.accept();
+    sayFinished(peer, ONE);
+    script(peer);
+    peer.stream.end();
+  });
+  expect({ ended, called }).toMatchObject({ ended: protocol, called: 0 });
+});
+
+// K2
+// ==========================================================================
+
+const keys = Array.from({ length: 20_000 }, (_, index) => `"k${index}":${index}`);
+
+/** Texts that no program of ours writes, and what a handler with a schema is to see of them: nothing. */
+const texts: Record<string, string | Buffer> = {
+  "of another type": '{"n":"1"}',
+  "with keys that nobody listed": '{"n":1,"admin":true}',
+  "with twenty thousand keys": `{"n":1,${keys.join(",")}}`,
+  "with __proto__": '{"n":1,"__proto__":{"admin":true}}',
+  "with constructor below": '{"n":{"constructor":{"prototype":{"admin":true}}}}',
+  "with __proto__ in a Map": '{"n":{"$type":"Map","value":[[{"$type":"Object","value":[["__proto__",1]]},1]]}}',
+  "with 1e999": '{"n":1e999}',
+  "with NaN": '{"n":{"$type":"number","value":"NaN"}}',
+  "with 2 to the 63": '{"n":9223372036854775808}',
+  "with an integer of 5000 digits": `{"n":1${"0".repeat(5_000)}}`,
+  "3000 levels deep": `{"n":${"[".repeat(3_000)}${"]".repeat(3_000)}}`,
+  "that refer to themselves 30,000 levels deep": chain,
+  "with a reference to nothing": '{"n":{"$type":"Ref","id":9}}',
+  "with a type that there is not": '{"n":{"$type":"Function","value":"process.exit()"}}',
+  "that fill one hash bucket": `{"n":{"$type":"Set","value":[${alike}]}}`,
+  "that are no JSON": '{"n":1',
+  "that are no UTF-8": Buffer.from([0x7b, 0x22, 0x6e, 0x22, 0x3a, 0xff, 0xfe, 0x7d]),
+  "that are bytes of any kind": Buffer.from(Array.from({ length: 1_000 }, (_, at) => (at * 167) % 256)),
+};
+
+test("K2: arguments that the schema does not let pass are an error of that call, and reach no handler", async () => {
+  const seen: unknown[] = [];
+  const registry = new ComponentRegistry().registerTool("take", {
+    description: "",
+    inputSchema: z.strictObject({ n: z.int() }),
+    execute: (input) => seen.push(input),
+  });
+  await using executor = await startScripted(async (peer) => {
+    peer.accept();
+    const names: unknown[] = [];
+    for (const [index, text] of [...Object.values(texts), '{"n":7}'].entries()) {
+      peer.say({
+        $case: "call",
+        value: { seq: index + 1, kind: CallKind.CALL_KIND_TOOL, name: "take", arguments: raw(text), delayMs: 0 },
+      });
+      const { result } = await peer.answer();
+      names.push(result?.$case === "error" ? result.value.name : result?.$case);
+    }
+    peer.finish(names);
+  });
+  await using codemode = Codemode.fromClientConfig({ registry, config: { executor: { url: executor.url } } });
+  const { value } = await codemode.execute("…");
+  expect(value).toEqual([...Object.keys(texts).map(() => "ToolInputError"), "value"]);
+  expect(seen).toEqual([{ n: 7 }]);
+  expect(Reflect.ownKeys(Object.prototype)).not.toContain("admin");
+});
+
+// K5
+// ==========================================================================
+
+/** Says it as long as the app listens, no faster than it reads. */
+async function flood(peer: Peer, event: (turn: number) => Event, turns = Infinity): Promise<void> {
+  const left = new AbortController();
+  peer.stream.once("cancelled", () => left.abort());
+  for (let turn = 0; turn < turns && !left.signal.aborted; turn++) {
+    await send(peer.stream, { event: event(turn) }, left.signal).catch(() => {}); // it has left
+    if (turn % 16 === 0) await new Promise((resolve) => setImmediate(resolve)); // the app is in this process too
+  }
+}
+
+const MIB = 1_048_576;
+const large = "x".repeat(MIB);
+
+test("K5: a quarter of a gigabyte of console output is counted, not kept", async () => {
+  let most = 0;
+  const before = process.memoryUsage().rss;
+  const { ended } = await attack(async (peer) => {
+    peer.accept();
+    await flood(
+      peer,
+      () => {
+        most = Math.max(most, process.memoryUsage().rss);
+        return { $case: "log", value: { level: 2, text: large } };
+      },
+      256,
+    );
+    peer.finish("end");
+  });
+  expect(ended).toMatchObject({ value: "end", logs: { length: 1 }, warnings: [/^255 lines/] });
+  expect((most - before) / MIB).toBeLessThan(128);
+});
+
+const floods: Record<string, (turn: number) => Event> = {
+  "text()": () => ({ $case: "output", value: { item: { $case: "text", value: large } } }),
+  "empty texts": () => ({ $case: "output", value: { item: { $case: "text", value: "" } } }),
+  "images without bytes": () => ({
+    $case: "output",
+    value: { item: { $case: "image", value: { mimeType: "x".repeat(1_000), data: Buffer.alloc(0) } } },
+  }),
+  "calls of timers": (turn) => ({
+    $case: "call",
+    value: { seq: turn + 1, kind: CallKind.CALL_KIND_TIMER, name: "", arguments: undefined, delayMs: 1e9 },
+  }),
+  "calls that it gives up": (turn) => {
+    const seq = Math.floor(turn / 2) + 1;
+    if (turn % 2 === 1) return { $case: "callCancelled", value: { seq } };
+    const call = { seq, kind: CallKind.CALL_KIND_TOOL, name: "take", arguments: undefined, delayMs: 0 };
+    return { $case: "call", value: call };
+  },
+};
+
+test.each(Object.entries(floods))("K5: a flood of %s ends the run", async (_, event) => {
+  const options = { budgets: { maxCalls: 200, maxCallsInFlight: 10 } };
+  const { ended, called, streams } = await attack((peer) => (peer.accept(), flood(peer, event)), options);
+  expect({ ended, streams }).toMatchObject({ ended: protocol, streams: 1 });
+  expect(called).toBeLessThanOrEqual(200);
+});
+
+const GRACE_MS = 10_000; // of the app, for what an executor says late
+const endless: Record<string, Script> = {
+  "says nothing after Accepted": async (peer) => (peer.accept(Number.MAX_SAFE_INTEGER), gone(peer)),
+  "logs for ever": (peer) => (peer.accept(-1), flood(peer, () => ({ $case: "log", value: { level: 2, text: "x" } }))),
+  "waits for ever": (peer) => (peer.accept(0), flood(peer, () => ({ $case: "idle", value: { awaited: [1] } }))),
+};
+
+test.concurrent.each(Object.entries(endless))(
+  "K5: an executor that %s is given up when the time of the run is over",
+  async (_, script) => {
+    const started = performance.now();
+    const { ended, streams } = await attack(script, { timeoutMs: 50, budgets: { maxWaitMs: 50 } });
+    expect({ ended, streams }).toMatchObject({ ended: { error: { type: "Timeout" } }, streams: 1 });
+    expect(performance.now() - started).toBeGreaterThan(GRACE_MS);
+  },
+);
+
+test("K5: an executor that neither ends its stream nor answers Cancel is left behind", async () => {
+  const { ended } = await attack(async (peer) => {
+    peer.accept();
+    sayFinished(peer, ONE);
+    await gone(peer);
+  });
+  expect(ended).toMatchObject({ value: 1 });
+  const caller = new AbortController();
+  const cancelled = await attack(
+    async (peer) => {
+      peer.accept();
+      setImmediate(() => caller.abort(new Error("enough")));
+      await peer.next(); // Cancel
+      peer.call(1, "take", {});
+      await gone(peer);
+    },
+    { signal: caller.signal },
+  );
+  expect(cancelled).toMatchObject({ ended: { error: { type: "Cancelled" } }, called: 0 });
+});
+
+test("K5: nobody waits for years because an executor asks for it", async () => {
+  const YEAR_MS = 365 * 86_400_000;
+  const waits: unknown[] = [];
+  for (const retryAfterMs of [10 * YEAR_MS, -YEAR_MS]) {
+    const caller = new AbortController();
+    const metadata = withStatusDetails(status.UNAVAILABLE, "", { retryAfterMs });
+    await using it = await withScript((peer) => peer.fail({ code: status.UNAVAILABLE, metadata }));
+    it.whileWaiting(() => retryAfterMs > 0 && setImmediate(() => caller.abort()));
+    await it.run({ signal: caller.signal }).catch(() => {});
+    waits.push(...it.told.flatMap(({ fields }) => fields["waitMs"] ?? []), it.executor.streams);
+  }
+  expect(waits).toEqual([60_000, 1, 0, 0, 3]);
+});
+
+const words: Record<string, Partial<Parameters<Peer["fail"]>[0]>> = {
+  "of thirty thousand letters": { code: status.INTERNAL, details: "x".repeat(30_000) },
+  "of thirty thousand spaces": { code: status.INTERNAL, details: `x${" ".repeat(30_000)}x` },
+  "about a field of ten thousand letters": {
+    code: status.INVALID_ARGUMENT,
+    metadata: withStatusDetails(status.INVALID_ARGUMENT, "", { field: "x".repeat(10_000) }),
+  },
+  "with details that are none": { code: status.INVALID_ARGUMENT, metadata: garbled() },
+  "with a code that there is not": { code: 99 as status },
+};
+
+function garbled(): Metadata {
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.alloc(4_000, 0xff));
+  return metadata;
+}
+
+test.each(Object.entries(words))("K5: a status %s is an error of a readable length, soon", async (_, error) => {
+  const before = process.cpuUsage();
+  const { ended, streams } = await attack((peer) => peer.fail(error));
+  const { user } = process.cpuUsage(before);
+  expect(ended).toBeInstanceOf(Error);
+  expect({ ended, streams }).toMatchObject({ ended: { code: expect.any(String) }, streams: 1 });
+  expect((ended as Error).message.length).toBeLessThan(3_000);
+  expect(user / 1e6).toBeLessThan(0.5); // seconds; a search in quadratic time takes one
+});
