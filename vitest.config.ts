@@ -5,7 +5,7 @@ const docker = ["tests/docker{,-mode}.test.ts"];
 /** Random values, programs, frames and deaths by the thousand: for `npm test` and CI, not for the gate. */
 const deep = [
   "tests/{values,replay}-{properties,hostile}.test.ts",
-  "tests/{*chaos,fuzz,replay-cost,flood,hostile-code}.test.ts",
+  "tests/{*chaos,fuzz,replay-cost,flood,hostile-{code,edge}}.test.ts",
 ];
 
 export default defineConfig({

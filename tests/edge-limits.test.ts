@@ -117,7 +117,9 @@ test("G5: a connection that pings without end is closed with ENHANCE_YOUR_CALM, 
   await using executor = await startInProcess();
   using calm = await RawConnection.open(executor.executor.address);
   using flood = await RawConnection.open(executor.executor.address);
+  flood.socket.cork(); // in one piece: what is written after a connection was closed resets it, and the goodbye is lost
   for (let i = 0; i < 300; i++) flood.send(FRAME.ping, 0, 0, Buffer.alloc(8));
+  flood.socket.uncork();
   for (let i = 0; i < 20; i++) calm.send(FRAME.ping, 0, 0, Buffer.alloc(8));
   expect((await flood.frame(FRAME.goaway))?.payload.readUInt32BE(4)).toBe(11);
   await flood.closed;
