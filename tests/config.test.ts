@@ -15,6 +15,7 @@ const table: Readonly<Record<string, readonly [byDefault: unknown, argument: Wri
   "executor.image": ["codemode-executor", ["a", "a"], ["b/c:1", "b/c:1"], ["d@sha256:0", "d@sha256:0"]],
   "executor.container": ["codemode-executor", ["a", "a"], ["b", "b"], ["c-1", "c-1"]],
   "executor.workers": [undefined, [1, 1], [2, 2], ["3", 3]],
+  "executor.isolation": ["isolate", ["process", "process"], ["process", "process"], ["process", "process"]],
   "executor.jit": [false, [false, false], [true, true], ["true", true]],
   "executor.startTimeoutMs": [10_000, [1, 1], ["2s", 2_000], ["3m", 180_000]],
   "executor.connectTimeoutMs": [5_000, ["1s", 1_000], [2, 2], ["3", 3]],
