@@ -51,7 +51,8 @@ test("however many wait, no more run at a time than there are workers, and no sp
     most.lent = Math.max(most.lent, pool.lent);
     most.processes = Math.max(most.processes, pool.pids.filter(isAlive).length);
   }, 1);
-  const runs = Array.from({ length: 12 }, (_, n) => executor.run(`return ${n}`, { tenant: `t${n % 3}` }));
+  const busy = "for (let i = 0; i < 3e6; i++);"; // for longer than it takes to start the next worker
+  const runs = Array.from({ length: 12 }, (_, n) => executor.run(`${busy} return ${n}`, { tenant: `t${n % 3}` }));
   expect(await Promise.all(runs)).toMatchObject(Array.from({ length: 12 }, (_, value) => ({ value })));
   clearInterval(watching);
   expect(most.lent).toBe(2);

@@ -38,7 +38,7 @@ const executor = z.strictObject({
     "letters, digits, dots, dashes and underscores",
   ).default("codemode-executor"),
   workers: count("Worker processes of an executor that this client starts.", 1, 256, {
-    otherwise: "as many as there are cores, at least 2",
+    otherwise: "as many as there are cores, at least 2; 4 in a container",
   }).optional(),
   isolation: choice(
     "What each run has for itself in an executor that this client starts: `isolate`, in a worker process that later runs use again, or a `process`, which takes more CPU time and memory.",

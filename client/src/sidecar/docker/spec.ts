@@ -24,9 +24,14 @@ export interface ContainerOptions {
   readonly startTimeoutMs: number;
 }
 
+const WORKERS = 4; // as in docker-compose.yml
+/** Room for each worker, and with `isolation: process` for the one that comes after it. */
+const PER_WORKER = { processes: 64, bytes: 512 * MIB } as const;
+
 /** As docker-compose.yml has it: no capability, no disk, no way out, bounded. */
 export function containerSpec(options: ContainerOptions, apiKey: string): ContainerCreateOptions {
-  const { name, image, workers, isolation, jit, logLevel } = options;
+  const { name, image, workers = WORKERS, isolation, jit, logLevel } = options;
+  const memory = Math.max(WORKERS, workers) * PER_WORKER.bytes;
   return {
     name,
     Image: image,
@@ -35,7 +40,7 @@ export function containerSpec(options: ContainerOptions, apiKey: string): Contai
       `CODEMODE_EXECUTOR_ISOLATION=${isolation}`,
       `CODEMODE_EXECUTOR_JIT=${jit}`,
       `CODEMODE_EXECUTOR_LOG_LEVEL=${logLevel}`,
-      ...(workers === undefined ? [] : [`CODEMODE_EXECUTOR_WORKERS=${workers}`]),
+      `CODEMODE_EXECUTOR_WORKERS=${workers}`,
     ],
     Labels: { [LABEL]: name, [SETTINGS_LABEL]: settingsOf(options) },
     ExposedPorts: { [PORT]: {} },
@@ -48,9 +53,9 @@ export function containerSpec(options: ContainerOptions, apiKey: string): Contai
       Tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m" },
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges:true"],
-      PidsLimit: 256,
-      Memory: 2_048 * MIB,
-      MemorySwap: 2_048 * MIB,
+      PidsLimit: Math.max(WORKERS, workers) * PER_WORKER.processes,
+      Memory: memory,
+      MemorySwap: memory,
     },
   };
 }
