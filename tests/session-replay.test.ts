@@ -1,7 +1,12 @@
 import { expect, test, vi } from "vitest";
-import { CallState, type JournalEntry, RunErrorType, toDuration } from "@codemode/proto";
+import { CallKind, type CallResult, CallState, type JournalEntry, RunErrorType, toDuration } from "@codemode/proto";
+import type { Lease } from "../executor/src/pool/lease.ts";
+import { Journal } from "../executor/src/session/journal.ts";
 import { Keep } from "../executor/src/session/keep.ts";
-import { startInProcess } from "./executor-fixture.ts";
+import { type Resident, Residence } from "../executor/src/session/residence.ts";
+import { RunClock } from "../executor/src/session/run-clock.ts";
+import { parseStart } from "../executor/src/session/start.ts";
+import { startInProcess, startOf } from "./executor-fixture.ts";
 import { kinds, noBudgets, other, parked, pending, sendJournal, settled, valueOf, withAsk } from "./journal-fixture.ts";
 
 // A program that runs again from its start: because its worker was lent to others or died, or in another attempt.
@@ -192,4 +197,37 @@ test("a drained executor ends a run that waits UNAVAILABLE, parked or not", asyn
     expect((await status).code).toBe(14);
   }
   expect([executor.keep.bytes, executor.executor.pool.lent]).toEqual([0, 0]);
+});
+
+test("a program that has dealt with all answers that its channel had room for does not wait: more are to come", () => {
+  const journal = new Journal(new Keep());
+  for (const seq of [1, 2, 3]) {
+    journal.issue({ seq, kind: CallKind.CALL_KIND_TOOL, name: "ask", arguments: undefined, delayMs: 0 });
+    if (seq < 3) journal.answer({ seq, result: undefined, settledAt: new Date(), more: false });
+  }
+  const given: number[] = [];
+  let onRoom = () => {};
+  const lease = {
+    waiting: true,
+    running: true,
+    begin() {},
+    settle: ({ seq }: CallResult) => given.push(seq) === 0, // never room for another
+    onRoom: (listener: () => void) => (onRoom = listener),
+  };
+  const told: unknown[] = [];
+  const resident = { begins() {}, event: (event: object) => told.push(event) };
+  const clock = new RunClock({ wallMs: 60_000, waitMs: 60_000 }, () => {});
+  const program = parseStart(startOf("…"), {});
+  const residence = new Residence(program, journal, clock, resident as unknown as Resident);
+  residence.moveIn(lease as unknown as Lease);
+  const waits = (seq: number) => residence.event({ $case: "idle", value: { awaited: [seq] } });
+  waits(1); // after its start
+  waits(2);
+  expect({ given, told, parkable: residence.parkable }).toEqual({ given: [1], told: [], parkable: false });
+  onRoom();
+  onRoom();
+  waits(3);
+  expect({ given, parkable: residence.parkable }).toEqual({ given: [1, 2], parkable: true });
+  expect(told).toMatchObject([{ $case: "idle", value: { awaited: [3] } }]);
+  clock.stop();
 });

@@ -188,7 +188,7 @@ export class Residence implements RunSink {
   }
 
   get parkable(): boolean {
-    return this.#place.kind === "on a worker" && !this.#isHeld && this.#journal.isReplayable;
+    return this.#place.kind === "on a worker" && !this.#isHeld && isGivenAll(this.#place) && this.#journal.isReplayable;
   }
 
   park(): void {
@@ -205,7 +205,7 @@ export class Residence implements RunSink {
     if (place.kind !== "on a worker") return;
     if (event.$case === "idle") {
       if (place.again) this.#catchUp(place, place.again);
-      if (!place.lease.waiting) return; // more answers are on their way to it
+      if (!place.lease.waiting || !isGivenAll(place)) return; // more answers are on their way to it
     }
     this.#resident.event(event);
   }
@@ -273,3 +273,8 @@ export class Residence implements RunSink {
 }
 
 const stuck = failure(RunErrorType.RUN_ERROR_TYPE_CRASHED, "The worker process got stuck");
+
+/** False while the worker has dealt with what there was room for, and more answers of an earlier life are to come. */
+function isGivenAll({ again }: OnWorker): boolean {
+  return again?.replay.isSent ?? true;
+}
