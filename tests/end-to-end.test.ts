@@ -128,7 +128,7 @@ describe("a run that ends badly leaves the next one alone", () => {
   ];
   test.for(cases)("%s", { timeout: 20_000 }, async ([code, types]) => {
     // Collecting garbage on every core is CPU time as well: what is to meet its memory limit gets more time of both kinds.
-    const [timeoutMs, cpuMs] = types.includes("CpuLimit") ? [2_000, 1_000] : [15_000, 20_000];
+    const [timeoutMs, cpuMs] = types.includes("MemoryLimit") ? [15_000, 20_000] : [2_000, 1_000];
     const outcome = await codemode.execute(code, { timeoutMs, budgets: { cpuMs } });
     expect(outcome.status).toBe("failed");
     expect(types).toContain(outcome.error?.type);
