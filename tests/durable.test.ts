@@ -378,6 +378,39 @@ test("a call in doubt that is to be retried is called again", async () => {
   expect(at.done.filter((key) => key === "run:3")).toHaveLength(2);
 });
 
+test.each([
+  ["in memory", () => new MemoryStore()],
+  ["in a file", (at: Temporary) => new SqliteStore(at.file)],
+])("calls in doubt may be settled all at once, with a run that is recorded %s", async (_, open) => {
+  using at = temporary();
+  await using store = open(at);
+  const begun = Promise.withResolvers<void>();
+  let isLost = true;
+  await using it = await withScript(
+    async (peer) => {
+      const journal = await peer.journal();
+      peer.accept();
+      if (!isLost) return peer.finish(journal.map(({ settleOrder }) => settleOrder).toSorted((a, b) => a - b));
+      for (const seq of [1, 2, 3]) peer.call(seq, "pay");
+      await begun.promise;
+      lose(peer);
+    },
+    { pay: () => (it.calls.length === 3 && begun.resolve(), new Promise(() => {})) },
+    { retry: { enabled: false } },
+    { store },
+  );
+  expect(await it.run({ executionId: "run" })).toMatchObject({ error: { type: "Crashed" } });
+  expect(await it.run({ executionId: "run" })).toMatchObject({ error: { type: "InDoubt" } });
+  const { codemode } = it;
+  await Promise.all([
+    codemode.settle("run", 1, { value: "paid" }),
+    codemode.settle("run", 2, { error: new Error("no") }),
+    codemode.settle("run", 3, { value: "paid" }),
+  ]);
+  isLost = false;
+  expect(await it.run({ executionId: "run" })).toMatchObject({ value: [1, 2, 3] });
+});
+
 test("settle() says what is wrong: no such run, no such call, a timer, no settlement, a live run", async () => {
   using at = temporary();
   await using it = client(at);

@@ -35,19 +35,43 @@ export async function settleCall(
   settlement: Settlement,
 ): Promise<void> {
   const cannot = `Cannot settle call ${seq} of ${JSON.stringify(executionId)}`;
-  const run = await store.load(executionId);
+  let run = await store.load(executionId);
+  for (;;) {
+    const row = await resolved(run, seq, settlement, registry, cannot);
+    try {
+      return await store.resolve(executionId, row);
+    } catch (error) {
+      // Another call that was settled meanwhile may have taken the place of this one in the order.
+      const before = settledIn(run);
+      run = await store.load(executionId);
+      if (settledIn(run) === before) throw error;
+    }
+  }
+}
+
+async function resolved(
+  run: StoredRun | undefined,
+  seq: number,
+  settlement: Settlement,
+  registry: ComponentRegistry,
+  cannot: string,
+): Promise<CallRow> {
   if (!run) throw new CodemodeError("NOT_FOUND", `${cannot}: the run is not recorded`);
   const call = run.calls.find((row) => row.seq === seq);
   if (!call) throw new CodemodeError("NOT_FOUND", `${cannot}: the run has made no such call`);
   // A store would say the same, but it must not look as if a bad value were what is wrong.
   if (call.state !== "pending") throw refused(`${cannot}: it has settled (${call.state})`);
   if (call.kind === "timer") throw refused(`${cannot}: it is a timer, which starts again by itself`);
-  await store.resolve(executionId, await settled(call, run, settlement, registry, cannot));
+  return settled(call, run, settlement, registry, cannot);
+}
+
+function settledIn(run: StoredRun | undefined): number {
+  return run?.calls.filter(({ settleOrder }) => settleOrder !== undefined).length ?? 0;
 }
 
 async function settled(
   call: CallRow,
-  { record, calls }: StoredRun,
+  run: StoredRun,
   settlement: Settlement,
   registry: ComponentRegistry,
   cannot: string,
@@ -57,17 +81,17 @@ async function settled(
     throw refused(`${cannot}: say { value }, { error } or "retry"`);
   }
   const isFailure = "error" in settlement;
-  const maxBytes = maxAnswerBytes(Start.decode(record.start));
+  const maxBytes = maxAnswerBytes(Start.decode(run.record.start));
   const answer: CallResult["result"] = isFailure
     ? { $case: "error", value: toCallError(settlement.error) }
     : { $case: "value", value: await checked(call, settlement.value, registry, maxBytes, cannot) };
-  const last = calls.reduce((latest, { settledAt }) => Math.max(latest, settledAt?.getTime() ?? 0), 0);
+  const last = run.calls.reduce((latest, { settledAt }) => Math.max(latest, settledAt?.getTime() ?? 0), 0);
   const settledAt = new Date(Math.max(last, Date.now())); // it never goes back in the order of settling
   return {
     ...call,
     state: isFailure ? "failed" : "succeeded",
     settledAt,
-    settleOrder: 1 + calls.filter(({ settleOrder }) => settleOrder !== undefined).length,
+    settleOrder: 1 + settledIn(run),
     result: CallResult.encode({ seq: call.seq, result: answer, settledAt, more: false }).finish(),
   };
 }
