@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { status } from "@grpc/grpc-js";
 import { decode } from "@codemode/proto/values";
@@ -215,6 +215,19 @@ test("a handler over its time fails in the program and sees its signal", async (
   const outcome = await it.codemode.execute("…", { budgets: { toolTimeoutMs: 10 } });
   expect(outcome.value).toMatchObject({ name: "TimeoutError", code: "TIMEOUT", retryable: true });
   expect(aborted).toBe(true);
+});
+
+test("a time-out for tools that is longer than any timer is none", async () => {
+  await using it = await withClient(
+    async (peer) => {
+      peer.accept();
+      peer.call(1, "slow");
+      peer.finish((await peer.answer()).result?.$case);
+    },
+    registryOf("slow", () => sleep(20, "answer")),
+  );
+  const outcome = await it.codemode.execute("…", { budgets: { toolTimeoutMs: 2 ** 31 } });
+  expect(outcome.value).toBe("value");
 });
 
 test.each([

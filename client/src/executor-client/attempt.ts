@@ -5,6 +5,7 @@ import { violation } from "../run/gate.ts";
 import { Divergence, type Link } from "../run/link.ts";
 import type { Outcome } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
+import { MAX_TIMER_MS } from "../timers.ts";
 import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
 
 // Attempt
@@ -19,7 +20,6 @@ import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
 
 const GRACE_MS = 10_000; // what an executor may be late before the app ends a run by itself
 const CANCEL_GRACE_MS = 500; // what it may take to answer a Cancel: all is to be free within a second
-const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
 const END_GRACE_MS = 2_000; // what it may take to end the stream after Finished
 
 /** Why this side ended the stream. */

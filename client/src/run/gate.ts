@@ -1,6 +1,7 @@
 import { type Call, CallKind } from "@codemode/proto/messages";
 import { ExecutorClientError } from "../errors.ts";
 import type { Component } from "../registry/component.ts";
+import { MAX_TIMER_MS } from "../timers.ts";
 import { type Answer, invoke, type InvokeOptions } from "./invoke.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 
@@ -17,7 +18,6 @@ import type { Journal, JournalEntry } from "./journal.ts";
 // A6  That a handler is called is recorded before it is called, and how a call ended before anybody is told. What could not
 //     be recorded does not happen.
 
-const MAX_TIMER_MS = 2 ** 31 - 1; // longer delays fire at once in Node
 const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
 
 /** What a gate must know of its run. */

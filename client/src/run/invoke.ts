@@ -1,6 +1,7 @@
 import type { Call, CallError, Value } from "@codemode/proto/messages";
 import type { CallInfo, Component } from "../registry/component.ts";
 import type { Checked } from "../registry/issues.ts";
+import { MAX_TIMER_MS } from "../timers.ts";
 import { inputError, messageOf, outputError, timeoutError, toCallError } from "./call-error.ts";
 import type { JournalEntry } from "./journal.ts";
 import { argumentsFromWire, toWire } from "./values.ts";
@@ -94,11 +95,14 @@ async function inTime<T>(
 ): Promise<T> {
   if (timeoutMs === undefined) return work;
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    const overdue = new Overdue(timeoutError(name, timeoutMs));
-    late.reject(overdue); // before the abort, so that a handler which rejects on it does not come first
-    controller.abort(new DOMException(overdue.message, "TimeoutError"));
-  }, timeoutMs);
+  const timer = setTimeout(
+    () => {
+      const overdue = new Overdue(timeoutError(name, timeoutMs));
+      late.reject(overdue); // before the abort, so that a handler which rejects on it does not come first
+      controller.abort(new DOMException(overdue.message, "TimeoutError"));
+    },
+    Math.min(timeoutMs, MAX_TIMER_MS),
+  );
   try {
     return await Promise.race([work, late.promise]);
   } finally {
