@@ -33,6 +33,18 @@ test("a program that came back runs against its wall-clock limit from where it w
   expect(await valueOf(holder)).toBe("untouched");
 });
 
+test("what is done again takes no time of the run, however slow it is; what comes after it does", async () => {
+  await using executor = await startInProcess();
+  await using stream = executor.open();
+  const budgets = { ...noBudgets, wallTime: toDuration(100), cpuTime: toDuration(60_000) };
+  const journal = { entries: [settled(1, 1, "one"), pending(2, 2)], more: false };
+  const slow = "for (let i = 0; i < 1e7; i++);\nawait tools.ask(1);\nawait tools.ask(2);\nfor (;;);";
+  stream.start(slow, { ...withAsk, budgets, attempt: 2, journal });
+  await stream.next("call");
+  stream.answer(2, "two");
+  expect(await valueOf(stream)).toMatchObject({ type: TIMEOUT, message: "Ran for more than 100 ms", line: 4 });
+});
+
 test("a worker that gets stuck over what was done before is replaced", async () => {
   await using executor = await startInProcess();
   await using stream = executor.open();

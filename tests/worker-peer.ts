@@ -202,4 +202,5 @@ const defaults: Run = {
   seed: Buffer.alloc(16, 7),
   clock: new Date(1_700_000_000_000),
   budgets,
+  replayedAnswers: 0,
 };

@@ -160,10 +160,10 @@ export class ActiveRun implements Resident {
     const seen = this.#seen();
     const { wallMs, cpuMs } = this.#program.budgets;
     const error = done.result?.$case === "error" ? done.result.value : undefined;
-    // The worker's clock runs over all that this life does, also over what it does again.
-    const spentMs =
-      error?.type === RunErrorType.RUN_ERROR_TYPE_TIMEOUT ? this.residence.residentMs + CLOCK_SLACK_MS : seen.wallMs;
-    if (spentMs > wallMs) return this.fails({ ...placeOf(error), ...this.#timeout("wall") }); // late results are errors
+    // The worker's clock begins where ours was, and goes on while ours stands still over the last of what is done again.
+    const aheadMs =
+      error?.type === RunErrorType.RUN_ERROR_TYPE_TIMEOUT ? this.residence.residentMs + CLOCK_SLACK_MS : 0;
+    if (seen.wallMs + aheadMs > wallMs) return this.fails({ ...placeOf(error), ...this.#timeout("wall") }); // late results are errors
     if (seen.cpuMs > cpuMs + CPU_TICK_MS) return this.fails(this.#cpuLimit());
     const over = done.result?.$case === "value" ? this.#ledger.result(done.result.value) : undefined;
     const broken = over ?? disbelief(done, this.#ledger);

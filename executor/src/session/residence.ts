@@ -3,7 +3,7 @@ import { causeOf, type Death } from "../pool/death.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { RunEnd, RunEvent, RunSink } from "../pool/run.ts";
 import type { Excess, Used } from "../pool/watch.ts";
-import { residentLimit } from "./budgets.ts";
+import { residentLimit, wireBudgets } from "./budgets.ts";
 import { Deaths } from "./deaths.ts";
 import type { Journal } from "./journal.ts";
 import { JOURNAL_WITHIN_MS, journalLate } from "./journal-pieces.ts";
@@ -88,7 +88,9 @@ export class Residence implements RunSink {
     this.#place = { kind: "on a worker", lease, again };
     this.#clock.spend(again ? "held" : "wall"); // D3
     this.#resident.begins();
-    lease.begin(run, { cpuMs: budgets.cpuMs, residentBytes: residentLimit(budgets) }, this);
+    const leftMs = Math.max(1, budgets.wallMs - this.#clock.wallMs);
+    const life = { ...run, budgets: wireBudgets({ ...budgets, wallMs: leftMs }), replayedAnswers: answers.length };
+    lease.begin(life, { cpuMs: budgets.cpuMs, residentBytes: residentLimit(budgets) }, this);
     again?.replay.begin();
     if (this.#isHeld) lease.pause();
   }

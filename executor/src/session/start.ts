@@ -73,6 +73,7 @@ export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
     seed: start.seed,
     clock: start.clock,
     budgets: wireBudgets(budgets),
+    replayedAnswers: 0,
   };
   const { executionId, correlationId, attempt, tenant } = start;
   const shown = { logs: start.logsReceived, outputs: start.outputsReceived };

@@ -44,8 +44,10 @@ export class ProgramRun {
   readonly #open = new Set<number>();
   readonly #truncation = { logLines: 0n, logBytes: 0n, result: false, outputs: 0n };
   readonly #warnings: string[] = [];
-  /** Spent in the program. */
+  /** Spent in the program, but for what it has done again. */
   #busyMs = 0;
+  /** Entries to come in which it does again what it did before. */
+  #again: number;
   #outputBytes = 0;
   /** Whether the program has done anything that can be seen. */
   #isSilent = true;
@@ -58,6 +60,7 @@ export class ProgramRun {
     this.#isolate = isolate;
     this.#write = write;
     this.#logRoom = Number(run.budgets?.logBytes ?? 0n);
+    this.#again = run.replayedAnswers; // the start, and all of these but the last
   }
 
   start(): void {
@@ -81,7 +84,10 @@ export class ProgramRun {
   }
 
   settle({ seq, result, settledAt }: CallResult): void {
-    if (!this.#open.delete(seq)) return this.#wait(); // given up by the program while the answer was on the way
+    if (!this.#open.delete(seq)) {
+      this.#again -= 1;
+      return this.#wait(); // given up by the program while the answer was on the way
+    }
     const clock = settledAt?.getTime() ?? 0;
     const isError = result?.$case === "error";
     const kind = isError ? "error" : modeOf(result?.value);
@@ -270,8 +276,10 @@ export class ProgramRun {
 
   #enter(entry: (ms: number) => Entry): void {
     const before = performance.now();
-    const left = entry(this.#msLeft);
-    this.#busyMs += performance.now() - before;
+    const isAgain = this.#again > 0;
+    this.#again -= 1;
+    const left = entry(isAgain ? AGAIN_MS : this.#msLeft);
+    if (!isAgain) this.#busyMs += performance.now() - before;
     this.#afterEntry(left);
   }
 
@@ -308,6 +316,7 @@ const ENCODED_STACK = /(?<="stack":)"(?:[^"\\]|\\.)*"/g;
 const MAX_WARNINGS = 20;
 const MAX_WARNING = 500; // characters
 const DEFAULT_WALL_MS = 30_000;
+const AGAIN_MS = 2 ** 31 - 1; // the edge knows how long it may take
 const SILENT = "The program returned nothing, printed nothing and called nothing: is a `return` missing?";
 
 function isPlain(value: unknown): boolean {

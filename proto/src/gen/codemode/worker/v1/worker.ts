@@ -89,8 +89,12 @@ export interface Run {
   clock:
     | Date
     | undefined;
-  /** Every field set. */
-  budgets: Budgets | undefined;
+  /** Every field set. The wall time is what is left of it. */
+  budgets:
+    | Budgets
+    | undefined;
+  /** Answers that the program had before, and is given again. What it does up to the last of them takes no wall time. */
+  replayedAnswers: number;
 }
 
 /** Gives the run up. */
@@ -335,6 +339,7 @@ function createBaseRun(): Run {
     seed: Buffer.alloc(0),
     clock: undefined,
     budgets: undefined,
+    replayedAnswers: 0,
   };
 }
 
@@ -369,6 +374,9 @@ export const Run: MessageFns<Run> = {
     }
     if (message.budgets !== undefined) {
       Budgets.encode(message.budgets, writer.uint32(82).fork()).join();
+    }
+    if (message.replayedAnswers !== 0) {
+      writer.uint32(88).uint32(message.replayedAnswers);
     }
     return writer;
   },
@@ -464,6 +472,14 @@ export const Run: MessageFns<Run> = {
             }
 
             message.budgets = Budgets.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.replayedAnswers = reader.uint32();
             continue;
           }
         }
