@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { readStatusDetails, RunErrorType, type Start, toDuration } from "@codemode/proto";
 import { Keep, type KeepLimits } from "../executor/src/session/keep.ts";
@@ -43,6 +44,25 @@ test("what is done again takes no time of the run, however slow it is; what come
   await stream.next("call");
   stream.answer(2, "two");
   expect(await valueOf(stream)).toMatchObject({ type: TIMEOUT, message: "Ran for more than 100 ms", line: 4 });
+});
+
+test("the time that a program has spent on workers which were killed is not the run's", async () => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  await using stream = executor.open();
+  const budgets = { ...noBudgets, wallTime: toDuration(2_000), cpuTime: toDuration(60_000) };
+  stream.start("for (let i = 0; i < 3e6; i++); return 'there'", { ...withAsk, budgets });
+  await stream.next("accepted");
+  let last = 0;
+  for (const _ of [1, 2]) {
+    const isThere = () => expect([pool.lent, pool.pids.includes(last)]).toEqual([1, false]);
+    await vi.waitFor(isThere, { timeout: 5_000, interval: 1 });
+    [last = 0] = pool.pids;
+    signal(executor, "SIGSTOP");
+    await sleep(1_200); // more than half of what the run has
+    signal(executor, "SIGKILL");
+  }
+  expect(await valueOf(stream)).toBe("there");
 });
 
 test("a worker that gets stuck over what was done before is replaced", async () => {

@@ -22,7 +22,8 @@ import type { Program } from "./start.ts";
 //
 // D1  Answers reach the program in the order in which they came from the app, each when the one before has been dealt with.
 // D2  A program that kills its worker does not do so without end.
-// D3  What is done again was counted the first time: the clock stands still until the program gets further than it was.
+// D3  What is done again is counted once: the clock stands still until the program comes to its last answer, and what a
+//     worker that died did after that is given back.
 
 /** Whose program it is. */
 export interface Resident {
@@ -69,6 +70,8 @@ export class Residence implements RunSink {
   #place: Place = { kind: "over" };
   #released: Promise<void> = Promise.resolve();
   #isHeld = false;
+  /** What the clock showed when the program got its last answer, and when it began to wait after that. */
+  #turn: { readonly from: number; readonly to?: number } = { from: 0 };
   /** By the last life that was looked at: each does all over again. */
   #used: Pick<Used, "cpuMs" | "peakResidentBytes"> = { cpuMs: 0, peakResidentBytes: 0 };
 
@@ -86,7 +89,8 @@ export class Residence implements RunSink {
     const { run, budgets } = this.#program;
     const again = answers.length > 0 ? { replay: new Replay(answers, lease), due: this.#whenStuck() } : undefined;
     this.#place = { kind: "on a worker", lease, again };
-    this.#clock.spend(again ? "held" : "wall"); // D3
+    if (again) this.#clock.spend("held"); // D3
+    else this.#goesOn();
     this.#resident.begins();
     const leftMs = Math.max(1, budgets.wallMs - this.#clock.wallMs);
     const life = { ...run, budgets: wireBudgets({ ...budgets, wallMs: leftMs }), replayedAnswers: answers.length };
@@ -102,7 +106,7 @@ export class Residence implements RunSink {
       case "on a worker":
         if (place.again && !place.again.replay.isSent) return false; // it is the last of those
         this.#journal.trim(); // it is on its way to the worker; another life asks the app again
-        if (!place.again) this.#clock.spend("wall");
+        if (!place.again) this.#goesOn();
         return place.lease.settle(result);
       case "parked":
         this.#queue();
@@ -208,6 +212,7 @@ export class Residence implements RunSink {
     if (event.$case === "idle") {
       if (place.again) this.#catchUp(place, place.again);
       if (!place.lease.waiting || !isGivenAll(place)) return; // more answers are on their way to it
+      this.#turn = { from: this.#turn.from, to: this.#clock.wallMs };
     }
     this.#resident.event(event);
   }
@@ -226,7 +231,13 @@ export class Residence implements RunSink {
     clearTimeout(due);
     place.again = undefined;
     this.#journal.trim();
+    this.#goesOn();
+  }
+
+  /** The program does what it has not done before. */
+  #goesOn(): void {
     this.#clock.spend("wall");
+    this.#turn = { from: this.#clock.wallMs };
   }
 
   /** The CPU limit stands against a life that never catches up, and this against a worker that does nothing at all. */
@@ -247,7 +258,9 @@ export class Residence implements RunSink {
     }
     clearTimeout(again?.due);
     this.#released = lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
+    const { from, to = this.#clock.wallMs } = this.#turn;
     this.#queue();
+    if (!again) this.#clock.giveBack(to - from); // D3
   }
 
   #recall(lease: Lease): void {

@@ -34,6 +34,11 @@ export class RunClock {
     this.#timer = setTimeout(() => this.#onOver(what), Math.min(Math.max(0, limit - this.#spent[what]), MAX_TIMER_MS));
   }
 
+  /** Takes back `ms` of wall time, which will be counted again. To be called while nothing is counted. */
+  giveBack(ms: number): void {
+    this.#spent.wall -= ms;
+  }
+
   /** Counts no more. */
   stop(): void {
     this.#settle();
