@@ -118,11 +118,13 @@ export type Script = (peer: Peer, attempt: number) => Promise<void> | void;
 export async function startScripted(script: Script, port = 0) {
   const server = new Server();
   const keys: unknown[] = [];
+  const traces: unknown[] = [];
   const problems: unknown[] = [];
   let streams = 0;
   server.addService(ExecutorServiceService, {
     execute: async (stream: Stream) => {
       keys.push(stream.metadata.get("authorization")[0]);
+      traces.push(stream.metadata.get("traceparent")[0]);
       const peer = new Peer(stream);
       const first = await peer.next();
       if (first?.$case === "start") peer.start = first.value;
@@ -145,6 +147,7 @@ export async function startScripted(script: Script, port = 0) {
   return {
     url: `127.0.0.1:${bound}`,
     keys,
+    traces,
     /** As before a rolling update: open streams go on, their connection takes no new ones, and nobody listens any more. */
     goAway() {
       server.unbind(`127.0.0.1:${bound}`);

@@ -7,6 +7,7 @@ import type { Logger } from "./logger.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
 import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
 import type { LogLine, Outcome } from "./run/index.ts";
+import { inExecuteSpan } from "./telemetry.ts";
 
 export type { JournalDocument };
 
@@ -95,7 +96,9 @@ export class Codemode implements AsyncDisposable {
     const current = registry.getContext();
     const context = current ? current.merge(this.#context) : this.#context;
     const prepared = prepare(code, options, { registry, config, logger, context, values: this.#values });
-    const outcome = await this.#resources.run(prepared, options.signal);
+    const outcome = await inExecuteSpan(prepared.request, (request) =>
+      this.#resources.run({ ...prepared, request }, options.signal),
+    );
     return outcome as Outcome<T>; // the caller knows what its program returns
   }
 

@@ -1,6 +1,7 @@
 import { connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ExecutorServiceClient, type GetInfoResponse } from "@codemode/proto";
 import type { Endpoint } from "../sidecar/source.ts";
+import { traceHeaders } from "../telemetry.ts";
 import { channelOptionsFor, credentialsFor, parseAddress } from "./address.ts";
 
 const SERVING = 1; // grpc.health.v1.HealthCheckResponse.ServingStatus
@@ -23,7 +24,9 @@ export class Channel {
 
   /** Opens a stream. The caller ends it. */
   execute(correlationId: string): ReturnType<ExecutorServiceClient["execute"]> {
-    return this.#client.execute(this.#metadata(correlationId));
+    const metadata = this.#metadata(correlationId);
+    for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value);
+    return this.#client.execute(metadata);
   }
 
   getInfo(deadline: Date): Promise<GetInfoResponse> {

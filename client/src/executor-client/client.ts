@@ -8,6 +8,7 @@ import { Attempt } from "./attempt.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
 import { BrokenAttempt, isServiceError, toClientError } from "./failure.ts";
+import { inAttemptSpan } from "../telemetry.ts";
 import { type RetryOptions, withRetries } from "./retry.ts";
 
 const MIN_ACCEPT_MS = 60_000; // a busy executor lets runs wait, so a short run may wait longer than it takes
@@ -71,7 +72,7 @@ export class ExecutorClient implements AsyncDisposable {
       log[run.attempts === 1 ? "debug" : "info"]({ attempt: run.attempts, address }, "Sending the run");
       failed = undefined;
       try {
-        return await this.#attempt(channel, run, signal);
+        return await inAttemptSpan(run.attempts, address, () => this.#attempt(channel, run, signal));
       } catch (error) {
         if (error instanceof BrokenAttempt && error.isGone) failed = channel.endpoint;
         throw error;

@@ -4,6 +4,7 @@ import type { Checked } from "../registry/issues.ts";
 import { MAX_TIMER_MS } from "../timers.ts";
 import { inputError, messageOf, outputError, timeoutError, toCallError } from "./call-error.ts";
 import type { JournalEntry } from "./journal.ts";
+import { inCallSpan } from "../telemetry.ts";
 import { argumentsFromWire, toWire } from "./values.ts";
 
 /** What every handler of a run is called with. */
@@ -16,7 +17,7 @@ export interface InvokeOptions {
   readonly info: (seq: number) => Omit<CallInfo, "signal">;
   /** Records how far a call is. Rejects when it could not, or when the run is no longer ours. */
   readonly record: (entry: JournalEntry) => Promise<void>;
-  /** Calls `body` in the context of the run. */
+  /** Calls `body`, which calls the schemas and the handler, in the context of the run. */
   readonly inContext: <T>(body: () => T) => T;
 }
 
@@ -34,12 +35,17 @@ export async function invoke(
   controller: AbortController,
   options: InvokeOptions,
 ): Promise<Answer> {
-  try {
-    const answer = answerOf(component, call, entry, controller.signal, options);
-    return await inTime(component.name, answer, controller, options.toolTimeoutMs);
-  } catch (error) {
-    return { error: error instanceof Overdue ? error.callError : toCallError(error) };
-  }
+  const { idempotencyKey } = options.info(entry.seq);
+  return options.inContext(() =>
+    inCallSpan(component, idempotencyKey, async () => {
+      try {
+        const answer = answerOf(component, call, entry, controller.signal, options);
+        return await inTime(component.name, answer, controller, options.toolTimeoutMs);
+      } catch (error) {
+        return { error: error instanceof Overdue ? error.callError : toCallError(error) };
+      }
+    }),
+  );
 }
 
 /** Throws when `signal` fires before the handler is called: the call was given up, or is overdue, and its end is known. */
@@ -64,7 +70,7 @@ async function answerOf(
   signal.throwIfAborted();
   entry.called = true;
   const info = Object.freeze({ ...options.info(entry.seq), signal });
-  const output = await options.inContext(async () => component.handle(value, info));
+  const output = await component.handle(value, info);
   return toAnswer(component, output, options.maxAnswerBytes());
 }
 

@@ -56,7 +56,7 @@ export interface EdgeOptions {
 /** What the sessions of all callers need. */
 interface Host extends Pick<SessionHost, "executorId" | "keep"> {
   lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
-  ended(report: Report & { readonly apiKey: string }): void;
+  ended(report: Report & { readonly apiKey: string; readonly traceId?: string }): void;
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -156,7 +156,7 @@ export class Edge implements AsyncDisposable {
       const leave = this.#admission.admit(key);
       const stream = http2Stream(call);
       const closed = new Promise((resolve) => stream.once("close", resolve));
-      const session = openSession(call, this.#hostOf(key), this.#outbox);
+      const session = openSession(call, this.#hostOf(key, traceOf(call)), this.#outbox);
       const isWhole = this.#inflow.watch(stream, key, () => session.stop(tooMuch()));
       call.on("data", isWhole);
       this.#sessions.add(session);
@@ -168,14 +168,14 @@ export class Edge implements AsyncDisposable {
     }
   }
 
-  #hostOf(key: ApiKey): SessionHost {
+  #hostOf(key: ApiKey, trace: { readonly traceId?: string }): SessionHost {
     const { host } = this.#options;
     return {
       executorId: host.executorId,
       keep: host.keep,
       ceilings: key.budgets,
       lend: (errand, signal) => host.lend({ ...errand, account: key }, signal),
-      ended: (report) => host.ended({ apiKey: key.id, ...report }),
+      ended: (report) => host.ended({ apiKey: key.id, ...trace, ...report }),
     };
   }
 
@@ -190,6 +190,13 @@ export class Edge implements AsyncDisposable {
   #setHealth(status: "SERVING" | "NOT_SERVING"): void {
     for (const service of ["", SERVICE]) this.#health.setStatus(service, status);
   }
+}
+
+/** The trace that a caller works for, for the log. See https://www.w3.org/TR/trace-context/ */
+function traceOf({ metadata }: Call): { readonly traceId?: string } {
+  const [parent] = metadata.get("traceparent");
+  const traceId = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-[\da-f]{2}/.exec(String(parent))?.[1];
+  return traceId === undefined ? {} : { traceId };
 }
 
 function tooMuch(): BusyError {
