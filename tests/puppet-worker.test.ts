@@ -135,6 +135,29 @@ test.for(Object.entries(lies))("H10: a worker that says %s spoils its own run al
   expect(await executor.run(says(returned("42"), clean, ready))).toMatchObject({ value: 42 });
 });
 
+/** What a frame of two million fields is made of, and the tag and length of what holds them. */
+const hollow: Record<string, readonly [fields: string, inside: string]> = {
+  lines: ["1200", ""],
+  warnings: ["2200", "3280808002"],
+  "awaited calls": ["0801", "2a80808002"],
+  "awaited calls in one field": ["0101", "2a858080020a80808002"],
+};
+
+test.for(Object.entries(hollow))("W9: a frame of millions of %s is not decoded", async ([, [fields, inside]]) => {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(inside.length / 2 + 4 * MIB);
+  const head = Buffer.concat([length, Buffer.from(inside, "hex")]);
+  await using executor = await startPuppets();
+  await using stream = executor.open();
+  stream.start(
+    writes(head) + writes(Buffer.alloc(65_536, fields, "hex"), 64) + says(returned("42"), clean, ready),
+    tight,
+  );
+  const { result } = await stream.next("finished");
+  expect(result).toMatchObject({ $case: "error", value: { type: types.RUN_ERROR_TYPE_CRASHED } });
+  expect(await executor.run(says(returned("42"), clean, ready))).toMatchObject({ value: 42 });
+});
+
 test.each<[string, Event]>([
   ["a call", call(1)],
   ["a line", log("late")],
