@@ -92,6 +92,20 @@ const lies: Record<string, readonly [code: string, type: RunErrorType]> = {
   "output over its budget": [says(...many(20, () => image("image/png"))), types.RUN_ERROR_TYPE_CRASHED],
   "an image of a type without end": [says(image("x".repeat(101))), types.RUN_ERROR_TYPE_CRASHED],
   "megabytes of lines": [writes(bytesOf(log("x".repeat(65_536))), 24), types.RUN_ERROR_TYPE_CRASHED],
+  "lines of nothing without end": [
+    writes(Buffer.concat(many(5_000, () => bytesOf(log("")))), 20) + says(returned("1"), clean, ready),
+    types.RUN_ERROR_TYPE_CRASHED,
+  ],
+  "the end of one call, again and again": [
+    says(
+      call(1),
+      ...many(2, () => ({ $case: "callCancelled", value: { seq: 1 } }) as const),
+      returned("1"),
+      clean,
+      ready,
+    ),
+    types.RUN_ERROR_TYPE_CRASHED,
+  ],
   "a failure of a hundred thousand letters": [
     says(failed(types.RUN_ERROR_TYPE_RUNTIME_ERROR, { message: "x".repeat(100_000) })),
     types.RUN_ERROR_TYPE_CRASHED,
