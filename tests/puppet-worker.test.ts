@@ -93,7 +93,7 @@ const lies: Record<string, readonly [code: string, type: RunErrorType]> = {
   "an image of a type without end": [says(image("x".repeat(101))), types.RUN_ERROR_TYPE_CRASHED],
   "megabytes of lines": [writes(bytesOf(log("x".repeat(65_536))), 24), types.RUN_ERROR_TYPE_CRASHED],
   "lines of nothing without end": [
-    writes(Buffer.concat(many(5_000, () => bytesOf(log("")))), 20) + says(returned("1"), clean, ready),
+    writes(Buffer.concat(Array<Buffer>(5_000).fill(bytesOf(log("")))), 20) + says(returned("1"), clean, ready),
     types.RUN_ERROR_TYPE_CRASHED,
   ],
   "the end of one call, again and again": [

@@ -1,7 +1,8 @@
 import { connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { ExecutorServiceClient, type GetInfoResponse } from "@codemode/proto";
+import { ExecutorServiceClient, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
 import type { Endpoint } from "../sidecar/source.ts";
 import { channelOptionsFor, credentialsFor, parseAddress } from "./address.ts";
+import { decodeExecutorMessage } from "./decode.ts";
 
 const SERVING = 1; // grpc.health.v1.HealthCheckResponse.ServingStatus
 
@@ -23,7 +24,9 @@ export class Channel {
 
   /** Opens a stream. The caller ends it. */
   execute(correlationId: string): ReturnType<ExecutorServiceClient["execute"]> {
-    return this.#client.execute(this.#metadata(correlationId));
+    const { path, requestSerialize } = ExecutorServiceService.execute;
+    const metadata = this.#metadata(correlationId);
+    return this.#client.makeBidiStreamRequest(path, requestSerialize, decodeExecutorMessage, metadata);
   }
 
   getInfo(deadline: Date): Promise<GetInfoResponse> {
