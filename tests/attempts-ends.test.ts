@@ -99,6 +99,22 @@ test("in mid-run too the executor's RetryInfo wins over the configured wait", as
   expect(it.told[0]?.fields).toMatchObject({ waitMs: 3 });
 });
 
+test("an executor cannot keep a run waiting by getting it a little further each time", async () => {
+  const code = status.UNAVAILABLE;
+  await using it = await withScript(
+    (peer, attempt) => {
+      peer.accept();
+      peer.timer(attempt, 0);
+      peer.fail({ code, metadata: withStatusDetails(code, "", { retryAfterMs: 60_000 }) });
+    },
+    {},
+    { retry: { maxElapsedMs: 100 } },
+  );
+  const { error, interruptions } = await it.run();
+  expect(error?.type).toBe("Crashed");
+  expect(interruptions.length).toBeLessThanOrEqual(2);
+});
+
 test("runs begin at one address after the other, and go on at the next", async () => {
   const served: string[] = [];
   const serve = (name: string) => (peer: Peer) => {

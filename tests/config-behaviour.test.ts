@@ -122,7 +122,7 @@ test("executor.mode, executor.url and executor.apiKey", async () => {
   expect((await embedded.health()).address).not.toBe(executor.address);
 });
 
-test("retry.enabled, retry.maxAttempts, retry.baseMs and retry.maxMs", async () => {
+test("retry.enabled, retry.maxAttempts, retry.baseMs, retry.maxMs and retry.maxElapsedMs", async () => {
   const waits = async (retry: ClientConfigInput["retry"]) => {
     const found: number[] = [];
     const note = (fields: object) => "waitMs" in fields && found.push(Number(fields.waitMs));
@@ -138,6 +138,9 @@ test("retry.enabled, retry.maxAttempts, retry.baseMs and retry.maxMs", async () 
   expect(doubling[0]).toBeGreaterThanOrEqual(20);
   expect(doubling[1]).toBeGreaterThanOrEqual(40);
   expect((await waits({ maxAttempts: 4, baseMs: 20, maxMs: 30 })).slice(1)).toEqual([30, 30]);
+  const [first = 0, ...more] = await waits({ maxAttempts: 4, baseMs: 60_000, maxMs: 60_000, maxElapsedMs: 60 });
+  expect(first).toBeLessThanOrEqual(60);
+  expect(more).toEqual([]);
 });
 
 test("observability.logLevel and observability.correlationIdPrefix", async () => {

@@ -34,6 +34,7 @@ const table: Readonly<Record<string, readonly [byDefault: unknown, argument: Wri
   "retry.maxAttempts": [3, [1, 1], [2, 2], ["4", 4]],
   "retry.baseMs": [100, [1, 1], ["2ms", 2], ["3", 3]],
   "retry.maxMs": [5_000, ["1s", 1_000], ["2s", 2_000], ["3s", 3_000]],
+  "retry.maxElapsedMs": [300_000, ["1s", 1_000], ["2s", 2_000], ["90m", 5_400_000]],
   "observability.logLevel": ["warn", ["error", "error"], ["info", "info"], ["debug", "debug"]],
   "observability.correlationIdPrefix": ["cm", ["a", "a"], ["b", "b"], ["7", "7"]],
 };
@@ -87,7 +88,7 @@ describe.each(Object.entries(table))("%s", (path, [byDefault, argument, yaml, en
 test("sources mix key by key", () => {
   write("retry:\n  maxAttempts: 5\n");
   const { config } = loadClientConfig({ cwd, env: { CODEMODE_RETRY_BASE_MS: "7" }, config: { retry: { maxMs: 9 } } });
-  expect(config.retry).toEqual({ enabled: true, maxAttempts: 5, baseMs: 7, maxMs: 9 });
+  expect(config.retry).toEqual({ enabled: true, maxAttempts: 5, baseMs: 7, maxMs: 9, maxElapsedMs: 300_000 });
 });
 
 test("the configuration is frozen", () => {

@@ -53,3 +53,29 @@ test(`${many} runs that each wait three times for a slow tool share two workers,
   expect(outcomes.every(({ attempts }) => attempts === 1)).toBe(true);
   expect(executor.keep.bytes).toBe(0);
 }, 180_000);
+
+test("close({ wait: true }) lets handlers start the runs that theirs need, and nobody else", async () => {
+  await using executor = await startInProcess();
+  const registry = new ComponentRegistry();
+  const begun = Promise.withResolvers<void>();
+  const closing = Promise.withResolvers<void>();
+  const codemode = Codemode.fromClientConfig({
+    registry,
+    config: { executor: { mode: "remote", url: executor.executor.address } },
+  });
+  registry.registerTool("nested", {
+    description: "",
+    execute: async () => {
+      begun.resolve();
+      await closing.promise;
+      return (await codemode.execute("return 20")).unwrap();
+    },
+  });
+  const outer = codemode.execute("return 1 + await tools.nested()");
+  await begun.promise;
+  const closed = codemode.close({ wait: true });
+  await expect(codemode.execute("return 1")).rejects.toThrow(/the client is closed/);
+  closing.resolve();
+  expect((await outer).unwrap()).toBe(21);
+  await closed;
+});

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import type { ClientHttp2Session } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { readStatusDetails, toDuration } from "@codemode/proto";
 import { expect, test } from "vitest";
@@ -178,6 +179,30 @@ test.each([
   expect(await ended(stream)).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringContaining(why) });
   other.answer(1, 1);
   await other.next("finished");
+  session.destroy();
+});
+
+test("G4: no message is unpacked, of calls that need no key either", async () => {
+  await using executor = await startInProcess(withKey);
+  const session = rawSession(executor.executor.address);
+  const paths = [HEALTH, "/grpc.health.v1.Health/Watch", "/codemode.v1.ExecutorService/Execute"];
+  for (const path of paths) {
+    const stream = rawCall(session, { ":path": path, "grpc-encoding": "gzip", ...bearer(key) });
+    stream.write(framed(gzipSync(Buffer.alloc(0)), true));
+    expect((await ended(stream)).code).toBe(status.UNIMPLEMENTED);
+  }
+  session.destroy();
+});
+
+test("G4: calls of one small message take no large one", async () => {
+  await using executor = await startInProcess(withKey);
+  const session = rawSession(executor.executor.address);
+  const almost = framed(Buffer.alloc(1_000_000)).subarray(0, -1);
+  for (const path of [HEALTH, "/grpc.health.v1.Health/Watch", "/codemode.v1.ExecutorService/GetInfo"]) {
+    const stream = rawCall(session, { ":path": path, ...bearer(key) });
+    stream.write(almost);
+    expect((await ended(stream)).code).toBe(status.RESOURCE_EXHAUSTED);
+  }
   session.destroy();
 });
 

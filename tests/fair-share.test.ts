@@ -105,3 +105,15 @@ test("a worker that is idle stays with its account while another floods (P6)", a
   await second.release(undefined);
   for (const lease of flood) await (await lease).release(undefined);
 });
+
+test("an account that names ever new tenants takes the place of its own worker, not of another's warm one (P6)", async () => {
+  await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
+  const { pool } = executor.executor;
+  const first = await pool.lend({ account: b, tenant: "", bytes: 0 }, never);
+  await first.release(undefined);
+  for (const tenant of ["one", "two", "three"]) {
+    const lease = await pool.lend({ account: a, tenant, bytes: 0 }, never);
+    await lease.release(undefined);
+  }
+  expect(pool.pids).toContain(first.pid);
+});

@@ -84,6 +84,7 @@ async function presenting(...keys: (string | string[])[]): Promise<number[]> {
   return codes;
 }
 
+const packed = "no compressed message is taken: grpc-js unpacks all that came, to 4 MiB each, before one is read";
 const start = (code: string, more: Partial<Start> = {}) => ({ $case: "start", value: startOf(code, more) }) as const;
 const answer = (seq: number, data = Buffer.from("1")) =>
   ({
@@ -138,6 +139,7 @@ const cases: readonly Case[] = [
   {
     id: "grpc-gzip-bomb",
     expected: RESOURCE_EXHAUSTED,
+    contract: { code: UNIMPLEMENTED, because: packed },
     attack: async () => {
       const bomb = Buffer.concat(Array<Buffer>(16).fill(gzipSync(Buffer.alloc(64 * MIB))));
       return sending(framed(bomb, true), { "grpc-encoding": "gzip" });
@@ -146,6 +148,7 @@ const cases: readonly Case[] = [
   {
     id: "grpc-bad-gzip",
     expected: INTERNAL,
+    contract: { code: UNIMPLEMENTED, because: packed },
     attack: async () => sending(framed(Buffer.alloc(1_000, 7), true), { "grpc-encoding": "gzip" }),
   },
   {

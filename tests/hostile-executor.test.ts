@@ -32,6 +32,7 @@ import { withScript } from "./scripted-client.ts";
 import { gone, type Peer, type Script, startScripted, toValue } from "./scripted-executor.ts";
 
 const protocol = { code: "PROTOCOL" };
+const NOTHING = { usage: undefined, truncation: undefined, warnings: [] };
 const ONE = { result: { $case: "value", value: toValue(1) } } as const;
 
 // K1
@@ -195,6 +196,16 @@ test.each(Object.entries(floods))("K5: a flood of %s ends the run", async (_, ev
   const { ended, called, streams } = await attack((peer) => (peer.accept(), flood(peer, event)), options);
   expect({ ended, streams }).toMatchObject({ ended: protocol, streams: 1 });
   expect(called).toBeLessThanOrEqual(200);
+});
+
+const crowds: Record<string, Event> = {
+  "awaited calls": { $case: "idle", value: { awaited: Array<number>(40_000).fill(1) } },
+  warnings: { $case: "finished", value: { ...NOTHING, ...ONE, warnings: Array<string>(40_000).fill("") } },
+};
+
+test.each(Object.entries(crowds))("K5: a message of tens of thousands of %s is not decoded", async (_, event) => {
+  const { ended, streams } = await attack((peer) => (peer.accept(), peer.say(event), void peer.stream.end()));
+  expect({ ended, streams }).toMatchObject({ ended: { error: expect.anything() }, streams: 1 });
 });
 
 const GRACE_MS = 10_000; // of the app, for what an executor says late

@@ -28,6 +28,14 @@ test("a frame over the maximum is refused from its header alone", () => {
   expect(() => [...new FrameReader().push(header)]).toThrow(/over/);
 });
 
+test("a chunk of thousands of frames does not hold the edge", () => {
+  const chunk = Buffer.concat(Array<Buffer>(10_000).fill(frame(Buffer.alloc(2))));
+  const startedAt = process.cpuUsage();
+  expect([...new FrameReader().push(chunk)]).toHaveLength(10_000);
+  const { user, system } = process.cpuUsage(startedAt);
+  expect((user + system) / 1_000).toBeLessThan(100); // of CPU time: 12 ms here, 300 where each is cut from a copy
+});
+
 test("a lease goes to a worker of its tenant, and a worker never changes tenants (P2)", async () => {
   await using executor = await startInProcess();
   const { pool } = executor.executor;

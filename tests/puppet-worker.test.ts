@@ -92,6 +92,20 @@ const lies: Record<string, readonly [code: string, type: RunErrorType]> = {
   "output over its budget": [says(...many(20, () => image("image/png"))), types.RUN_ERROR_TYPE_CRASHED],
   "an image of a type without end": [says(image("x".repeat(101))), types.RUN_ERROR_TYPE_CRASHED],
   "megabytes of lines": [writes(bytesOf(log("x".repeat(65_536))), 24), types.RUN_ERROR_TYPE_CRASHED],
+  "lines of nothing without end": [
+    writes(Buffer.concat(Array<Buffer>(5_000).fill(bytesOf(log("")))), 20) + says(returned("1"), clean, ready),
+    types.RUN_ERROR_TYPE_CRASHED,
+  ],
+  "the end of one call, again and again": [
+    says(
+      call(1),
+      ...many(2, () => ({ $case: "callCancelled", value: { seq: 1 } }) as const),
+      returned("1"),
+      clean,
+      ready,
+    ),
+    types.RUN_ERROR_TYPE_CRASHED,
+  ],
   "a failure of a hundred thousand letters": [
     says(failed(types.RUN_ERROR_TYPE_RUNTIME_ERROR, { message: "x".repeat(100_000) })),
     types.RUN_ERROR_TYPE_CRASHED,
@@ -132,6 +146,29 @@ test.for(Object.entries(lies))("H10: a worker that says %s spoils its own run al
   if (result?.$case === "error") expect(JSON.stringify(result.value)).not.toMatch(/\/|node:|\bpid\b/);
   const lines = stream.seen.filter(({ $case }) => $case === "log");
   expect(lines.length).toBeLessThanOrEqual(10);
+  expect(await executor.run(says(returned("42"), clean, ready))).toMatchObject({ value: 42 });
+});
+
+/** What a frame of two million fields is made of, and the tag and length of what holds them. */
+const hollow: Record<string, readonly [fields: string, inside: string]> = {
+  lines: ["1200", ""],
+  warnings: ["2200", "3280808002"],
+  "awaited calls": ["0801", "2a80808002"],
+  "awaited calls in one field": ["0101", "2a858080020a80808002"],
+};
+
+test.for(Object.entries(hollow))("W9: a frame of millions of %s is not decoded", async ([, [fields, inside]]) => {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(inside.length / 2 + 4 * MIB);
+  const head = Buffer.concat([length, Buffer.from(inside, "hex")]);
+  await using executor = await startPuppets();
+  await using stream = executor.open();
+  stream.start(
+    writes(head) + writes(Buffer.alloc(65_536, fields, "hex"), 64) + says(returned("42"), clean, ready),
+    tight,
+  );
+  const { result } = await stream.next("finished");
+  expect(result).toMatchObject({ $case: "error", value: { type: types.RUN_ERROR_TYPE_CRASHED } });
   expect(await executor.run(says(returned("42"), clean, ready))).toMatchObject({ value: 42 });
 });
 

@@ -18,7 +18,7 @@ import {
 /** How to close a client. */
 export interface CloseOptions {
   /**
-   * Lets the runs under way come to their end, attempts included, instead of ending them. Those that are ended are
+   * Lets the runs under way come to their end, attempts and the runs that their handlers start included, instead of ending them. Those that are ended are
    * `Cancelled` for their callers; in the store they are unfinished, and can be resumed by whoever executes them again.
    * A store that does not answer is waited for no longer than `leaseMs`, or than two seconds for runs that are ended: then
    * their `execute` throws, and says what is not recorded.
@@ -60,6 +60,7 @@ export class Resources {
   readonly #runs: Runs;
   readonly #ownsStore: boolean;
   #closed: Promise<void> | undefined;
+  #isWaiting = false;
 
   constructor(
     loaded: { readonly config: ClientConfig; readonly warnings: readonly string[] },
@@ -89,7 +90,7 @@ export class Resources {
 
   /** Runs it, until it ends, `signal` fires or this is closed. */
   async run(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
-    if (this.#closed) throw new CodemodeError("CLOSED", "Cannot run: the client is closed");
+    if (!this.#isOpen) throw new CodemodeError("CLOSED", "Cannot run: the client is closed");
     return this.#runs.execute(prepared, signal);
   }
 
@@ -101,8 +102,14 @@ export class Resources {
 
   /** Refuses runs from now on; ends those under way, or waits for them. A later call may still end them. */
   close({ wait = false }: CloseOptions = {}): Promise<void> {
+    this.#isWaiting = wait;
     if (!wait) this.#closing.abort(new CodemodeError("CLOSED", "The client was closed"));
     return (this.#closed ??= this.#close());
+  }
+
+  /** A run that is waited for may need others to come to its end: those that its handlers start. */
+  get #isOpen(): boolean {
+    return !this.#closed || (this.#isWaiting && this.registry.getContext() !== undefined);
   }
 
   async #close(): Promise<void> {

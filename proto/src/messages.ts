@@ -32,3 +32,4 @@ export {
 export { Duration } from "./gen/google/protobuf/duration.ts";
 export * from "./time.ts";
 export * from "./output-bytes.ts";
+export * from "./survey.ts";

@@ -89,6 +89,11 @@ const retry = z.strictObject({
   maxAttempts: count("Attempts in a row that bring a run no further, the first included.", 1, 10).default(3),
   baseMs: duration("Pause before the second attempt; doubles with every further one.", 0, 60_000).default(100),
   maxMs: duration("Longest pause between two attempts.", 0, 60_000).default(5_000),
+  maxElapsedMs: duration(
+    "Longest time in all that a run may be in no executor's hands: pauses, and waiting for a place.",
+    1,
+    MAX_WAIT_MS,
+  ).default(300_000),
 });
 
 const observability = z.strictObject({

@@ -1,8 +1,9 @@
 import { connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { ExecutorServiceClient, type GetInfoResponse } from "@codemode/proto";
+import { ExecutorServiceClient, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
 import type { Endpoint } from "../sidecar/source.ts";
 import { traceHeaders } from "../telemetry.ts";
 import { channelOptionsFor, credentialsFor, parseAddress } from "./address.ts";
+import { decodeExecutorMessage } from "./decode.ts";
 
 const SERVING = 1; // grpc.health.v1.HealthCheckResponse.ServingStatus
 
@@ -24,9 +25,10 @@ export class Channel {
 
   /** Opens a stream. The caller ends it. */
   execute(correlationId: string): ReturnType<ExecutorServiceClient["execute"]> {
+    const { path, requestSerialize } = ExecutorServiceService.execute;
     const metadata = this.#metadata(correlationId);
     for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value);
-    return this.#client.execute(metadata);
+    return this.#client.makeBidiStreamRequest(path, requestSerialize, decodeExecutorMessage, metadata);
   }
 
   getInfo(deadline: Date): Promise<GetInfoResponse> {

@@ -84,7 +84,13 @@ export class ExecutorClient implements AsyncDisposable {
       log.info({ attempt: run.attempts, address, waitMs, reason: message }, "The attempt failed, trying again");
     };
     try {
-      const outcome = await withRetries(attempt, { ...retry, signal, progress: () => run.progress, onRetry });
+      const outcome = await withRetries(attempt, {
+        ...retry,
+        signal,
+        heldMs: () => run.heldMs,
+        progress: () => run.progress,
+        onRetry,
+      });
       log.debug({ status: outcome.status, type: outcome.error?.type }, "The run ended");
       return outcome;
     } catch (error) {

@@ -13,33 +13,43 @@ export interface RetryOptions {
   readonly baseMs: number;
   /** Longest wait between two attempts, in milliseconds. */
   readonly maxMs: number;
+  /** Longest time in all that a run may be in no executor's hands, in milliseconds. */
+  readonly maxElapsedMs: number;
 }
 
 /** Whose attempts they are. */
 interface Subject {
   readonly signal: AbortSignal;
+  /** Time in which executors had the run, in milliseconds. */
+  readonly heldMs: () => number;
   /** Grows when the run gets anywhere. That starts the count of attempts, and the waits, again. */
   readonly progress: () => number;
   /** Told before the wait for another attempt. */
   readonly onRetry: (error: BrokenAttempt, waitMs: number) => void;
 }
 
-/** Tries `attempt` until it has a result, the attempts are used up, or `signal` fires. Throws what the last one threw. */
+/**
+ * Tries `attempt` until it has a result, the attempts or the time for them are used up, or `signal` fires. Throws what the
+ * last one threw.
+ */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions & Subject): Promise<T> {
-  const { signal, enabled, maxAttempts } = options;
+  const { signal, enabled, maxAttempts, maxElapsedMs } = options;
+  const startedAt = performance.now();
+  const leftMs = (): number => maxElapsedMs - (performance.now() - startedAt - options.heldMs());
+  const isWorthIt = (): boolean => enabled && inVain < maxAttempts && leftMs() > 0;
   let reached = options.progress();
   let inVain = 0;
   return pRetry(attempt, {
     retries: Infinity, // the count is ours, because progress starts it again
     minTimeout: 0, // and so is the wait, so that an executor's own word can shorten it too
-    shouldRetry: ({ error }) => isRetryable(error) && enabled && inVain < maxAttempts,
+    shouldRetry: ({ error }) => isRetryable(error) && isWorthIt(),
     async onFailedAttempt({ error }) {
       if (!isRetryable(error)) return;
       const progress = options.progress();
       inVain = progress > reached ? 0 : inVain + 1;
       reached = progress;
-      if (!enabled || inVain >= maxAttempts) return;
-      const waitMs = waitBefore(inVain, error, options);
+      if (!isWorthIt()) return;
+      const waitMs = Math.min(waitBefore(inVain, error, options), leftMs());
       options.onRetry(error, waitMs);
       await sleep(waitMs, undefined, { signal });
     },

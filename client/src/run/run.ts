@@ -142,8 +142,12 @@ export class Run {
   get leftMs(): number {
     const said = this.#accepted?.budgets?.waitTime;
     const waitMs = Math.min(said ? toMs(said) : 0, this.request.budgets.maxWaitMs ?? MAX_WAIT_MS);
-    const held = this.#heldMs + (this.#heldSince === undefined ? 0 : performance.now() - this.#heldSince);
-    return Math.max(0, this.wallMs + waitMs - held);
+    return Math.max(0, this.wallMs + waitMs - this.heldMs);
+  }
+
+  /** How long executors have had the run, in milliseconds. */
+  get heldMs(): number {
+    return this.#heldMs + (this.#heldSince === undefined ? 0 : performance.now() - this.#heldSince);
   }
 
   /** Counts one more attempt, and resolves when it may begin. */

@@ -1,5 +1,5 @@
-// What the edge needs of grpc-js that grpc-js keeps to itself: how to reset a stream, and who is at the other end of a
-// connection. That it is still where it was is a test's matter.
+// What the edge needs of grpc-js that grpc-js keeps to itself: how to reset a stream, how its messages are packed, and who is
+// at the other end of a connection. That it is still where it was is a test's matter.
 import type { Http2Server, ServerHttp2Stream } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 
@@ -9,12 +9,28 @@ interface Inner {
   readonly stream?: ServerHttp2Stream;
 }
 
+interface Innermost {
+  readonly stream: ServerHttp2Stream;
+  readonly incomingEncoding?: string;
+}
+
 /** The HTTP/2 stream of a call, as a handler or an interceptor has it. */
 export function http2Stream(call: object): ServerHttp2Stream {
+  return innermost(call).stream;
+}
+
+/** Whether the peer may compress the messages of a call. */
+export function isCompressed(call: object): boolean {
+  const { incomingEncoding } = innermost(call);
+  if (incomingEncoding === undefined) throw new Error("grpc-js has no encoding of messages where it had one");
+  return incomingEncoding !== "identity";
+}
+
+function innermost(call: object): Innermost {
   let inner: Inner | undefined = call;
   while (inner && !inner.stream) inner = inner.call ?? inner.nextCall;
-  if (!inner?.stream) throw new Error("grpc-js has no HTTP/2 stream where it had one");
-  return inner.stream;
+  if (!inner) throw new Error("grpc-js has no HTTP/2 stream where it had one");
+  return inner as Innermost;
 }
 
 /** The HTTP/2 servers below a gRPC server that is bound: one for each address that its name stands for. */

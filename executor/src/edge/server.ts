@@ -36,6 +36,7 @@ import { firstMessageInTime } from "./first-message.ts";
 import { http2Stream } from "./grpc-internals.ts";
 import { Inflow } from "./inflow.ts";
 import { listen } from "./listen.ts";
+import { modestMessages } from "./modest-messages.ts";
 import { Outbox } from "./outbox.ts";
 import { addReflection } from "./reflection.ts";
 
@@ -90,7 +91,7 @@ export class Edge implements AsyncDisposable {
     this.#callers = new Callers(apiKeys, this.#connections);
     this.#admission = new Admission(maxStreams, totalWeight);
     this.#inflow = new Inflow(totalWeight);
-    const interceptors = [this.#callers.interceptor, firstMessageInTime];
+    const interceptors = [this.#callers.interceptor, modestMessages, firstMessageInTime];
     this.#server = new Server({ ...channelOptions(maxStreams), interceptors });
     this.#server.addService(SERVICE_DEFINITION, this.#handlers());
     this.#health.addToServer(this.#server);

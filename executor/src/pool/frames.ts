@@ -45,7 +45,10 @@ export class FrameReader {
     return length;
   }
 
+  /** One chunk is not copied: it may hold thousands of frames, and is what is left of it for each. */
   #joined(): Buffer {
+    const [first] = this.#chunks;
+    if (first && this.#chunks.length === 1) return first;
     const bytes = Buffer.concat(this.#chunks, this.#size);
     this.#chunks = [bytes];
     return bytes;

@@ -266,11 +266,17 @@ export class Pool implements AsyncDisposable {
     return [...this.#members].find(({ state, worker }) => state.kind === "idle" && worker.tenant === tenant);
   }
 
-  /** An idle worker of another tenant that `waiter` may have the place of. */
+  /**
+   * An idle worker of another tenant that `waiter` may have the place of: of its own account when that has one, else of the
+   * one that has most, so that no account takes what another has warm by naming ever new tenants.
+   */
   #others(waiter: Waiter): Member | undefined {
     const idle = [...this.#members].filter(({ state }) => state.kind === "idle");
+    const byAccount = Map.groupBy(idle, ({ worker }) => worker.tenant?.split("/", 1)[0]);
+    const [most] = [...byAccount.values()].toSorted((a, b) => b.length - a.length);
+    const from = byAccount.get(waiter.account.id) ?? most ?? [];
     const wanted = new Set(waiter.passedOver < this.size ? [...this.#line.of(waiter.account)].map(tenantOf) : []);
-    return idle.find(({ worker }) => !wanted.has(worker.tenant ?? ""));
+    return from.find(({ worker }) => !wanted.has(worker.tenant ?? ""));
   }
 
   #lend(member: Member, waiter: Waiter): Lease {

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
+import { type Shape, survey } from "@codemode/proto/messages";
 import { WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 import { frame, FrameReader } from "./frames.ts";
 
@@ -15,11 +16,25 @@ export interface WorkerSink {
   died(): void;
 }
 
+const flat: Shape = {};
+const output: Shape = { 2: flat, 3: flat };
+const done: Shape = { 1: flat, 2: flat, 3: flat };
+const workerEvent: Shape = {
+  1: flat,
+  2: flat,
+  3: { 4: flat },
+  4: flat,
+  5: { 1: "numbers" },
+  6: done,
+  7: flat,
+  8: output,
+};
+
 const STDERR_CHARS = 4096; // V8's last words fit; a flood does not
 
 /**
  * One worker process and its channel. Ends by SIGKILL only: `process.exit()` in a worker may hang or fault.
- * What the process writes is not trusted: an oversize or malformed frame kills it.
+ * What the process writes is not trusted: a frame that is oversize, malformed or of too many fields kills it.
  */
 export class WorkerProcess {
   readonly startedAt: number = performance.now();
@@ -102,6 +117,7 @@ export class WorkerProcess {
   #read(chunk: Buffer): void {
     try {
       for (const body of this.#frames.push(chunk)) {
+        survey(body, workerEvent);
         const { event } = WorkerEvent.decode(body);
         if (!event) throw new TypeError("Frame without an event");
         this.sink?.event(event);

@@ -15,6 +15,7 @@ import type { Program } from "./start.ts";
 export type LogVerdict = "send" | "drop" | Failure;
 
 const FLOOD_BYTES = 1024 * 1024; // a worker drops by itself what is over the budget; one that sends this much more does not
+const LINE_BYTES = 16; // of one that is empty: what it costs us to read it
 
 const MAX_MIME_CHARS = 100;
 
@@ -33,6 +34,7 @@ export class Ledger {
   outputBytes = 0;
   readonly #program: Program;
   readonly #journal: Journal;
+  #cancellations = 0;
 
   constructor(program: Program, journal: Journal) {
     this.#program = program;
@@ -49,7 +51,7 @@ export class Ledger {
     }
     this.droppedLines += 1;
     this.droppedBytes += bytes;
-    return this.droppedBytes > FLOOD_BYTES ? CRASHED : "drop";
+    return this.droppedBytes + LINE_BYTES * this.droppedLines > FLOOD_BYTES ? CRASHED : "drop";
   }
 
   /** Undefined when the output may go to the app. */
@@ -80,7 +82,8 @@ export class Ledger {
 
   /** True when the app is to be told that nobody waits for the call any more. */
   cancelled(seq: number): boolean | Failure {
-    if (seq < 1 || seq > this.calls) return CRASHED;
+    this.#cancellations += 1;
+    if (seq < 1 || seq > this.calls || this.#cancellations > this.calls) return CRASHED;
     return this.#journal.cancel(seq);
   }
 

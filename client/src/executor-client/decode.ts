@@ -1,0 +1,22 @@
+import { ExecutorMessage, type Shape, survey } from "@codemode/proto/messages";
+
+const flat: Shape = {};
+const accepted: Shape = { 2: { 1: flat, 2: flat, 13: flat } };
+const finished: Shape = { 1: flat, 2: flat, 3: { 1: flat, 2: flat, 9: flat }, 4: flat };
+const output: Shape = { 2: flat, 3: flat };
+const executorMessage: Shape = {
+  1: accepted,
+  2: flat,
+  3: { 4: flat },
+  4: flat,
+  5: { 1: "numbers" },
+  6: finished,
+  7: output,
+  8: flat,
+};
+
+/** Decodes what an executor has sent. Throws for what is no message, and before it is decoded for one of too many fields. */
+export function decodeExecutorMessage(bytes: Uint8Array): ExecutorMessage {
+  survey(bytes, executorMessage);
+  return ExecutorMessage.decode(bytes);
+}
