@@ -34,6 +34,7 @@ export async function begin(
     over: (excess) => resolve({ end: excess, stderr: "" }),
     died: ({ stderr }) => resolve({ end: "died", stderr }),
     parkable: false,
+    answerBytes: 0,
     park: () => {},
   });
   return { ...(await promise), events };

@@ -11,6 +11,7 @@ type State =
   | { readonly kind: "clean"; readonly ready: boolean }
   | { readonly kind: "dead" };
 
+const ANSWER_BYTES_PER_MS = 10_000; // from the app to the program, on a machine that has other things to do
 const CLEAN_WITHIN_MS = 200; // a native loop behind the result never reports clean (P4)
 
 /** Who lends workers. */
@@ -78,9 +79,15 @@ export class Lease implements AsyncDisposable, WorkerSink {
     return this.running && this.owed === 0;
   }
 
-  /** Asks the holder to give the worker up and come back later, when it can. Costs about as much as `used` says. */
+  /** True when the holder can give the worker up now and come back later. */
   get parkable(): boolean {
     return this.waiting && this.#state.kind === "running" && this.#state.sink.parkable;
+  }
+
+  /** About what coming back costs, in milliseconds: the run's CPU time over again, and its answers, which are sent again. */
+  get returnMs(): number {
+    const bytes = this.#state.kind === "running" ? this.#state.sink.answerBytes : 0;
+    return this.used().cpuMs + bytes / ANSWER_BYTES_PER_MS;
   }
 
   /** True while its run is over and its worker is not back yet. */

@@ -41,7 +41,7 @@ export interface PoolOptions extends LineLimits {
 const READY_WITHIN_MS = 10_000; // 70 ms on an idle machine; a busy one gets time
 const FAILURES_TO_GIVE_UP = 3;
 const RESIDENCE = 3; // times what a run costs to come back, before it is parked again: it must get further than it was
-const FREE_REPLAY_MS = 20; // of CPU time: a run that has used less may be parked at once
+const FREE_RETURN_MS = 20; // a run that costs less to come back may be parked at once
 const BACK_OFF_MS = { first: 100, max: 10_000 } as const;
 
 export class Pool implements AsyncDisposable {
@@ -247,9 +247,9 @@ export class Pool implements AsyncDisposable {
     const parkable = [...this.#members]
       .flatMap(({ state }) => (state.kind === "lent" && (isOpen || closed.has(state.account)) ? [state.lease] : []))
       .filter((lease) => lease.parkable)
-      .map((lease) => ({ lease, costMs: lease.used().cpuMs }))
+      .map((lease) => ({ lease, costMs: lease.returnMs }))
       .map(({ lease, costMs }) => {
-        const dueMs = Math.max(0, costMs - FREE_REPLAY_MS - waitedMs, RESIDENCE * costMs - lease.residentMs);
+        const dueMs = Math.max(0, costMs - FREE_RETURN_MS - waitedMs, RESIDENCE * costMs - lease.residentMs);
         return { lease, costMs, dueMs };
       })
       .toSorted((a, b) => a.dueMs - b.dueMs || a.costMs - b.costMs);

@@ -15,6 +15,8 @@ export interface RunSink {
   died(death: Death): void;
   /** Whether the run can leave its worker to others while it waits, and come back by replay. */
   readonly parkable: boolean;
+  /** Of the answers that it would be given again. */
+  readonly answerBytes: number;
   /** Does so. The holder releases the lease. */
   park(): void;
 }

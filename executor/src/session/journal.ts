@@ -52,6 +52,11 @@ export class Journal {
     return this.#calls.length;
   }
 
+  /** Of all answers, kept or not. */
+  get bytes(): number {
+    return this.#bytesInAll;
+  }
+
   /** Whether the program can be run again with its answers. */
   get isReplayable(): boolean {
     return this.#bytesInAll <= this.#keep.limits.replayBytes;

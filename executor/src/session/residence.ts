@@ -197,6 +197,10 @@ export class Residence implements RunSink {
     return this.#place.kind === "on a worker" && !this.#isHeld && isGivenAll(this.#place) && this.#journal.isReplayable;
   }
 
+  get answerBytes(): number {
+    return this.#journal.bytes;
+  }
+
   park(): void {
     if (this.#place.kind !== "on a worker") return;
     const { lease } = this.#place;
