@@ -1,6 +1,6 @@
 import { argumentsHash } from "@codemode/proto";
 import { type Call, CallKind, type CallResult, type JournalEntry, RunErrorType } from "@codemode/proto/messages";
-import { bytesOf, bytesOfEntry, type CallProgress, progressOf, toResult } from "./journal-entry.ts";
+import { bytesOf, type CallProgress, progressOf } from "./journal-entry.ts";
 import type { Keep } from "./keep.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
@@ -62,24 +62,26 @@ export class Journal {
     return this.#bytesInAll <= this.#keep.limits.replayBytes;
   }
 
-  /**
-   * Takes what the app tells of earlier attempts, or tells again: entries that were checked one by one. Throws a Refusal
-   * when it contradicts itself or us.
-   */
-  recall(entries: readonly JournalEntry[]): void {
-    const settled = entries
-      .filter(({ settleOrder }) => settleOrder > 0)
-      .toSorted((a, b) => a.settleOrder - b.settleOrder);
-    for (const [index, { settleOrder }] of settled.entries()) {
-      if (settleOrder !== index + 1) throw new Refusal("journal.entries", `settle_order ${index + 1} is missing`);
+  /** Takes a call that the app tells of, in the order of seqs. Throws a Refusal when it contradicts what is known here. */
+  recallCall(entry: JournalEntry, field: string): void {
+    const { seq, kind, name } = entry;
+    const hash = textOf(entry.argumentsHash);
+    const state = progressOf(entry);
+    const known = this.#calls[seq - 1];
+    if (!known) return this.#know({ kind, name, hash, state, asked: false });
+    if (known.kind !== kind || known.name !== name || known.hash !== hash) {
+      throw new Refusal(field, "it is not the call that was made here");
     }
-    if (settled.length < this.answered) throw new Refusal("journal.entries", "it forgets what was answered here");
-    for (const [index, entry] of entries.entries()) this.#recallCall(entry, index);
+    if (known.state === "open" && state === "answered") throw new Refusal(`${field}.state`, "its answer has not come");
+  }
+
+  /** Takes the answers of those calls, in the order in which they settled, and what they hold in bytes. */
+  recallAnswers(answers: CallResult[], bytes: number): void {
     this.#letGo();
-    this.#answers = settled.map(toResult);
-    this.answered = settled.length;
-    this.#bytesInAll = this.#bytes = settled.reduce((sum, entry) => sum + bytesOfEntry(entry), 0);
-    this.#keep.answerBytes += this.#bytes;
+    this.#answers = answers;
+    this.answered = answers.length;
+    this.#bytesInAll = this.#bytes = bytes;
+    this.#keep.answerBytes += bytes;
   }
 
   /** What is to be done with a call that the program has issued. */
@@ -163,20 +165,6 @@ export class Journal {
     this.#keep.answerBytes -= this.#bytes;
     this.#bytes = 0;
     this.#answers = undefined;
-  }
-
-  #recallCall(entry: JournalEntry, index: number): void {
-    const { kind, name } = entry;
-    const hash = textOf(entry.argumentsHash);
-    const state = progressOf(entry);
-    const known = this.#calls[index];
-    if (!known) return this.#know({ kind, name, hash, state, asked: false });
-    if (known.kind !== kind || known.name !== name || known.hash !== hash) {
-      throw new Refusal(`journal.entries[${index}]`, "it is not the call that was made here");
-    }
-    if (known.state === "open" && state === "answered") {
-      throw new Refusal(`journal.entries[${index}].state`, "its answer has not come");
-    }
   }
 }
 

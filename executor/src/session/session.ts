@@ -149,11 +149,9 @@ export class Session {
     const state = this.#state;
     const isWanted = state.kind === "awaiting journal" || (state.kind === "running" && state.run.residence.isRecalling);
     if (!isWanted) throw new Refusal("journal", "nobody has asked for it");
-    this.#pieces ??= new JournalPieces(this.#host.keep, state.program.budgets);
-    const entries = this.#pieces.add(piece);
-    if (!entries) return;
+    this.#pieces ??= new JournalPieces(state.journal, this.#host.keep, state.program.budgets);
+    if (!this.#pieces.add(piece)) return;
     this.#pieces = undefined;
-    state.journal.recall(entries);
     if (state.kind === "running") return state.run.residence.recalled();
     clearTimeout(state.due);
     this.#queue(state.program, state.journal);
