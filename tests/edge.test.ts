@@ -240,9 +240,13 @@ test.each([
   [
     "no number",
     { CODEMODE_EXECUTOR_WORKERS: "many" },
-    /CODEMODE_EXECUTOR_WORKERS: a whole number is needed \(it is "many"\)/,
+    /CODEMODE_EXECUTOR_WORKERS: expected a whole number from 1 to 1024, received "many"/,
   ],
-  ["no address", { CODEMODE_EXECUTOR_LISTEN: "nowhere" }, /Cannot listen on "nowhere"/],
+  [
+    "no address",
+    { CODEMODE_EXECUTOR_LISTEN: "nowhere" },
+    /CODEMODE_EXECUTOR_LISTEN: expected host:port or unix:path, received "nowhere"/,
+  ],
 ])("start-up is refused with exit code 78: %s", async (_name, env, message) => {
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env["PATH"], ...env },
