@@ -6,7 +6,9 @@ import { type Key, keys } from "./schema.ts";
 /** Variables under our prefix that are no keys of the client. */
 const OTHERS = [
   "CODEMODE_CONFIG",
+  "CODEMODE_EXECUTOR_CONFIG",
   "CODEMODE_EXECUTOR_LISTEN",
+  "CODEMODE_EXECUTOR_ADMIN_LISTEN",
   "CODEMODE_EXECUTOR_API_KEYS_FILE",
   "CODEMODE_EXECUTOR_QUEUE",
   "CODEMODE_EXECUTOR_QUEUE_TIMEOUT_MS",

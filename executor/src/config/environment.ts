@@ -1,10 +1,9 @@
 import { type Environment, nearest } from "@codemode/proto/settings";
 import type { Given } from "./given.ts";
-import { CONFIG_VARIABLE, names, variableOf } from "./settings.ts";
+import { CONFIG_VARIABLE, names, PREFIX, variableOf } from "./settings.ts";
 
 /** Variables with our prefix that are a client's: of where its executor is, and how it starts one. */
 const OF_CLIENTS = ["MODE", "URL", "IMAGE", "CONTAINER", "START_TIMEOUT_MS", "CONNECT_TIMEOUT_MS"];
-const PREFIX = "CODEMODE_EXECUTOR_";
 
 /** Reads `CODEMODE_EXECUTOR_*`. An empty variable counts as absent, as in compose files. */
 export function readEnvironment(env: Environment): readonly Given[] {
@@ -17,11 +16,13 @@ export function readEnvironment(env: Environment): readonly Given[] {
 
 /** A line for each variable that is set and means nothing to anybody. */
 export function unknownVariables(env: Environment): string[] {
-  const known = [CONFIG_VARIABLE, ...names.map(variableOf), ...OF_CLIENTS.map((name) => PREFIX + name)];
+  const ours = [CONFIG_VARIABLE, ...names.map(variableOf)].map((variable) => variable.slice(PREFIX.length));
   return Object.keys(env)
-    .filter((name) => name.startsWith(PREFIX) && !known.includes(name))
+    .filter((variable) => variable.startsWith(PREFIX))
+    .map((variable) => variable.slice(PREFIX.length))
+    .filter((name) => !ours.includes(name) && !OF_CLIENTS.includes(name))
     .map((name) => {
-      const guess = nearest(name, known);
-      return `${name}: unknown variable, ${guess ? `did you mean ${guess}?` : "it changes nothing"}`;
+      const guess = nearest(name, ours);
+      return `${PREFIX}${name}: unknown variable, ${guess ? `did you mean ${PREFIX}${guess}?` : "it changes nothing"}`;
     });
 }

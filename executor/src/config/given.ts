@@ -26,7 +26,8 @@ const MAX_SHOWN = 60; // characters of a value that an error repeats
 export function refusal({ name, written, label, isShown }: Given): string {
   const { expects, holds } = settings[name];
   const quotes = holds === "a secret" && typeof written === "number" ? " (write it in quotes)" : "";
-  const shown = isShown && holds !== "a secret" ? `, received ${describe(written)}` : "";
+  const isKind = typeof written === "object"; // is told, and not what it holds
+  const shown = isKind || (isShown && holds !== "a secret") ? `, received ${describe(written)}` : "";
   const guess = typeof written === "string" && shown ? nearest(written, wordsOf(expects)) : undefined;
   return `${label}: expected ${expects}${shown}${quotes}${guess ? `, did you mean ${guess}?` : ""}`;
 }

@@ -47,7 +47,8 @@ export type Values = { readonly [N in Name]: (typeof settings)[N]["fallback"] };
 
 export const names = Object.keys(settings) as readonly Name[];
 
-const PREFIX = "CODEMODE_EXECUTOR_";
+/** What our variables begin with. */
+export const PREFIX = "CODEMODE_EXECUTOR_";
 
 /** The file that the settings may be in. */
 export const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
