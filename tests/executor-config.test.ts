@@ -1,7 +1,7 @@
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Metadata, status } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import { Budgets, toDuration } from "@codemode/proto";
 import { describe, expect, test } from "vitest";
 import { readEnvironment as readClientsEnvironment } from "../client/src/config/environment.ts";
@@ -9,17 +9,20 @@ import { keys as clientKeys } from "../client/src/config/schema.ts";
 import { loadConfig } from "../executor/src/config/config.ts";
 import { unknownVariables } from "../executor/src/config/environment.ts";
 import { type Name, names, variableOf } from "../executor/src/config/settings.ts";
-import { ChildExecutor, connect, type Fixture, isAlive, startInProcess, Stream } from "./executor-fixture.ts";
+import { ChildExecutor, type Fixture, isAlive, startInProcess, Stream } from "./executor-fixture.ts";
 import { runCommand } from "./setup/command.ts";
+
+const OK = 0;
 
 /** A configuration file that is gone with the test, with a file of a key and one of keys beside it. */
 function configFile(yaml: string): Disposable & { readonly path: string; readonly folder: string } {
-  const { path: folder, remove } = mkdtempDisposableSync(join(tmpdir(), "cm-"));
+  const made = mkdtempDisposableSync(join(tmpdir(), "cm-"));
+  const { path: folder } = made;
   const path = join(folder, "executor.yaml");
   writeFileSync(path, yaml);
   writeFileSync(join(folder, "key"), "right\n");
   writeFileSync(join(folder, "keys.yaml"), "keys: [{ id: a, key: right }]");
-  return { path, folder, [Symbol.dispose]: remove };
+  return { path, folder, [Symbol.dispose]: () => made.remove() };
 }
 
 type Look = (yaml: string) => Promise<unknown>;
@@ -49,9 +52,7 @@ async function statusOf({ client }: Fixture, key?: string): Promise<number> {
   return (await stream.status).code;
 }
 
-const isGuarded = inProcess(
-  async (it) => (await statusOf(it)) !== status.OK && (await statusOf(it, "right")) === status.OK,
-);
+const isGuarded = inProcess(async (it) => (await statusOf(it)) !== OK && (await statusOf(it, "right")) === OK);
 
 /** Whether a run waits for a worker that another one uses up its CPU time on. */
 const waitsForAnother = inProcess(async (it) => {
@@ -60,7 +61,7 @@ const waitsForAnother = inProcess(async (it) => {
   busy.start("for (;;);", { budgets });
   await busy.next("accepted");
   busy.call.resume();
-  return (await statusOf(it)) === status.OK;
+  return (await statusOf(it)) === OK;
 });
 
 const reflects = inProcess(async ({ client }) => {
@@ -70,7 +71,7 @@ const reflects = inProcess(async ({ client }) => {
   call.on("error", () => {}); // `status` tells
   call.resume().end();
   const { code } = await new Promise<{ code: number }>((resolve) => call.once("status", resolve));
-  return code === status.OK;
+  return code === OK;
 });
 
 const drainTime = inChild(async (it) => {

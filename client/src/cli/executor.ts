@@ -30,7 +30,7 @@ export async function executor({ listen, config, printConfig }: ExecutorOptions)
   }
   const options = [...(listen ? ["--listen", listen] : []), ...(config ? ["--config", config] : [])];
   if (printConfig) {
-    return await endOf(spawn(process.execPath, [entry, ...options, "--print-config"], { stdio: "inherit" }));
+    return endOf(spawn(process.execPath, [entry, ...options, "--print-config"], { stdio: "inherit" }));
   }
   const child = spawn(process.execPath, [entry, ...options, "--lifeline", "3"], {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
@@ -46,7 +46,7 @@ export async function executor({ listen, config, printConfig }: ExecutorOptions)
   lifeline.write("{}\n"); // the key stays in the environment
   const forward = (): void => void child.kill("SIGTERM");
   process.on("SIGINT", forward).on("SIGTERM", forward).on("SIGHUP", forward);
-  return await endOf(child);
+  return endOf(child);
 }
 
 /** The exit code of `child`, as a shell shows it. */

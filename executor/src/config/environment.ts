@@ -3,7 +3,7 @@ import type { Given } from "./given.ts";
 import { CONFIG_VARIABLE, names, PREFIX, variableOf } from "./settings.ts";
 
 /** Variables with our prefix that are a client's: of where its executor is, and how it starts one. */
-const OF_CLIENTS = ["MODE", "URL", "IMAGE", "CONTAINER", "START_TIMEOUT_MS", "CONNECT_TIMEOUT_MS"];
+const OF_CLIENTS = new Set(["MODE", "URL", "IMAGE", "CONTAINER", "START_TIMEOUT_MS", "CONNECT_TIMEOUT_MS"]);
 
 /** Reads `CODEMODE_EXECUTOR_*`. An empty variable counts as absent, as in compose files. */
 export function readEnvironment(env: Environment): readonly Given[] {
@@ -20,7 +20,7 @@ export function unknownVariables(env: Environment): string[] {
   return Object.keys(env)
     .filter((variable) => variable.startsWith(PREFIX))
     .map((variable) => variable.slice(PREFIX.length))
-    .filter((name) => !ours.includes(name) && !OF_CLIENTS.includes(name))
+    .filter((name) => !ours.includes(name) && !OF_CLIENTS.has(name))
     .map((name) => {
       const guess = nearest(name, ours);
       return `${PREFIX}${name}: unknown variable, ${guess ? `did you mean ${PREFIX}${guess}?` : "it changes nothing"}`;
