@@ -1,10 +1,7 @@
 import { resolve } from "node:path";
 import { type Given, type Reading, unknownKey } from "./given.ts";
-import { type Name, settings } from "./settings.ts";
+import { KEYS, type Name, settings } from "./settings.ts";
 import type { YamlEntry, YamlFile } from "./yaml-file.ts";
-
-/** The key of a configuration file that callers' keys are below: a list, and so no setting. */
-export const KEYS = "keys";
 
 /** Reads the settings of a configuration file. A key without a value counts as absent. */
 export function readConfigFile(yaml: YamlFile): Reading {

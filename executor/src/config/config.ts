@@ -5,11 +5,11 @@ import { type Address, formatAddress, isPrivate, type TcpAddress } from "./addre
 import { type ApiKey, soleKey } from "./api-key.ts";
 import { readApiKeysFile, readKeys } from "./api-keys-file.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
-import { KEYS, readConfigFile } from "./config-file.ts";
+import { readConfigFile } from "./config-file.ts";
 import { readEnvironment, unknownVariables } from "./environment.ts";
 import { type Given, refusal } from "./given.ts";
 import { parseSecret } from "./secret.ts";
-import { CONFIG_VARIABLE, type Name, names, settings, type Values, variableOf } from "./settings.ts";
+import { CONFIG_VARIABLE, KEYS, type Name, names, settings, type Values, variableOf } from "./settings.ts";
 import { YamlFile } from "./yaml-file.ts";
 
 /** Everything an executor can be told, checked. */
@@ -56,8 +56,8 @@ export function loadConfig(argv: readonly string[], env: Environment): LoadedCon
   const winners = new Map<Name, Given>();
   for (const given of [...readEnvironment(env), ...file.given, ...givenBy(args)]) winners.set(given.name, given);
   const values = valuesOf(winners, file.problems);
-  const apiKeys = apiKeysOf(values, winners, yaml, env);
-  const { apiKey: _, apiKeyFile: __, apiKeysFile: ___, ...others } = values;
+  const { apiKey, apiKeyFile, apiKeysFile, ...others } = values;
+  const apiKeys = apiKeysOf({ apiKey, apiKeyFile, apiKeysFile }, winners, yaml, env);
   return {
     config: { ...others, apiKeys, lifeline: args.lifeline },
     explained: [...names.map((name) => explain(name, values, winners)), ...explainKeys(apiKeys, yaml)],
@@ -100,7 +100,7 @@ function valuesOf(winners: ReadonlyMap<Name, Given>, found: readonly string[]): 
 const KEY_SOURCES = ["apiKey", "apiKeyFile", "apiKeysFile"] as const;
 
 function apiKeysOf(
-  { apiKey, apiKeyFile, apiKeysFile }: Values,
+  { apiKey, apiKeyFile, apiKeysFile }: Pick<Values, (typeof KEY_SOURCES)[number]>,
   winners: ReadonlyMap<Name, Given>,
   yaml: YamlFile | undefined,
   env: Environment,

@@ -1,5 +1,5 @@
 import { nearest } from "@codemode/proto/settings";
-import { type Name, names, settings } from "./settings.ts";
+import { KEYS, type Name, names, settings } from "./settings.ts";
 
 /** A value for a setting, from one place. */
 export interface Given {
@@ -33,7 +33,7 @@ export function refusal({ name, written, label, isShown }: Given): string {
 }
 
 /** Says that `key` is none, and which one was probably meant. */
-export function unknownKey(key: string, known: readonly string[] = [...names, "keys"]): string {
+export function unknownKey(key: string, known: readonly string[] = [...names, KEYS]): string {
   const guess = nearest(key, known);
   return guess ? `unknown key, did you mean ${guess}?` : `unknown key; there are ${known.join(", ")}`;
 }

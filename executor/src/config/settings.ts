@@ -50,6 +50,9 @@ export const names = Object.keys(settings) as readonly Name[];
 /** What our variables begin with. */
 export const PREFIX = "CODEMODE_EXECUTOR_";
 
+/** What callers' keys are below in a configuration file: a list, and so no setting. */
+export const KEYS = "keys";
+
 /** The file that the settings may be in. */
 export const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
 
