@@ -26,6 +26,7 @@ const childProcess = ban(
   modules("node:child_process", "child_process"),
   "Processes are started by executor/src/pool, client/src/sidecar and client/src/cli.",
 );
+const prometheus = ban(modules("prom-client"), "Metrics are counted by executor/src/admin.");
 const sqlite = ban(modules("node:sqlite"), "The file of the journal is kept by client/src/journal.");
 const aboveJournal = ban(
   folder("codemode", "config", "registry", "run", "durable", "executor-client", "sidecar", "cli"),
@@ -36,9 +37,13 @@ const values = ban(
   `${modules("@codemode/proto/values")}|/proto/src/values`,
   "The edge process passes payloads on as bytes.",
 );
-const edgeProcess = ban(folder("edge", "session", "pool"), "A worker knows nothing of the process that started it.");
+const runs = ban(folder("edge", "pool"), "The admin server tells what it is told, and looks at nothing itself.");
+const edgeProcess = ban(
+  folder("admin", "edge", "session", "pool"),
+  "A worker knows nothing of the process that started it.",
+);
 const outsideGuest = ban(
-  `${folder("edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
+  `${folder("admin", "edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
   "The guest runs inside an isolate: it imports its own files and @codemode/proto/values.",
 );
 const guestModules = [
@@ -67,12 +72,13 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite],
   ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
   ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
-  ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess, values],
-  ["executor/src/config", client, isolatedVm, grpc, dockerode, childProcess, values],
-  ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker, values],
-  ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker, values],
-  ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker, values],
-  ["executor/src/worker", client, grpc, yaml, dockerode, childProcess, edgeProcess],
+  ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess, values, prometheus],
+  ["executor/src/admin", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker, values, runs],
+  ["executor/src/config", client, isolatedVm, grpc, dockerode, childProcess, values, prometheus],
+  ["executor/src/edge", client, isolatedVm, yaml, dockerode, childProcess, insideWorker, values, prometheus],
+  ["executor/src/session", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker, values, prometheus],
+  ["executor/src/pool", client, isolatedVm, grpc, yaml, dockerode, insideWorker, values, prometheus],
+  ["executor/src/worker", client, grpc, yaml, dockerode, childProcess, edgeProcess, prometheus],
   ["executor/src/guest", outsideGuest, packages],
   ["executor/src/guest/web", outsideGuest, webPackages],
 ];

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { formatDuration, formatSize } from "../client/src/config/quantities.ts";
+import { formatDuration, formatSize } from "@codemode/proto/settings";
 import { clientConfigSchema, type Key, keys } from "../client/src/config/schema.ts";
 
 const ROOT = join(import.meta.dirname, "..");

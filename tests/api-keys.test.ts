@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Metadata, status } from "@grpc/grpc-js";
 import { type GetInfoResponse, readStatusDetails, RunErrorType, toMs } from "@codemode/proto";
 import { expect, test } from "vitest";
-import { readConfig } from "../executor/src/config/config.ts";
+import { loadConfig } from "../executor/src/config/config.ts";
 import { type Fixture, startInProcess, Stream, unary } from "./executor-fixture.ts";
 
 // G3: a key says who calls, and how much it may use.
@@ -123,8 +123,16 @@ keys:
 test.each([
   ["nothing", "", "1:1: Invalid input: expected object"],
   ["no list", "keys: 3", "1:1: keys: Invalid input: expected array"],
-  ["an unknown key", "keys:\n  - id: a\n    key: hush\n    wieght: 2", "4:5: keys[0]: Unrecognized key"],
-  ["an unknown budget", "keys:\n  - id: a\n    key: hush\n    budgets: { wall: 2 }", "4:16: keys[0].budgets: Unrec"],
+  [
+    "an unknown key",
+    "keys:\n  - id: a\n    key: hush\n    wieght: 2",
+    "4:5: keys[0].wieght: unknown key, did you mean weight?",
+  ],
+  [
+    "an unknown budget",
+    "keys:\n  - id: a\n    key: hush\n    budgets: { wall: 2 }",
+    "4:16: keys[0].budgets.wall: unknown key; there are wallMs",
+  ],
   ["a bad id", "keys:\n  - id: a b\n    key: hush", "2:5: keys[0].id: 1 to 64 characters"],
   ["no secret", "keys:\n  - id: a", "2:5: keys[0]: one of key, keyFile and sha256 is needed"],
   ["two kinds", `keys:\n  - id: a\n    key: hush\n    sha256: ${"a".repeat(64)}`, "2:5: keys[0]: one of key"],
@@ -137,15 +145,15 @@ test.each([
   ["broken YAML", "keys: [{ id: a, key: 'hush }]", "1:"],
 ])("a file of keys is refused with the place, and without the key: %s", (_name, yaml, problem) => {
   using file = keysFile(yaml);
-  const read = () => readConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path });
-  expect(read).toThrow(`CODEMODE_EXECUTOR_API_KEYS_FILE: ${file.path}:${problem}`);
+  const read = () => loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path });
+  expect(read).toThrow(`${file.path}:${problem}`);
   expect(read).not.toThrow(/hush/);
 });
 
 test("all problems of a file are told at once", () => {
   using file = keysFile("keys:\n  - { id: a, weight: 0 }\n  - { id: b, key: x, maxRuns: 0 }");
-  expect(() => readConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path })).toThrow(/:2:[^]*\n[^]*:3:/);
-  expect(() => readConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: `${file.path}x` })).toThrow(/cannot read .*ENOENT/);
+  expect(() => loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path })).toThrow(/:2:[^]*\n[^]*:3:/);
+  expect(() => loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: `${file.path}x` })).toThrow(/cannot read .*ENOENT/);
   const both = { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path, CODEMODE_EXECUTOR_API_KEY: "x" };
-  expect(() => readConfig([], both)).toThrow(/API_KEY and CODEMODE_EXECUTOR_API_KEYS_FILE are both set/);
+  expect(() => loadConfig([], both)).toThrow(/API_KEY and CODEMODE_EXECUTOR_API_KEYS_FILE are both set/);
 });

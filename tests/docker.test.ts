@@ -1,8 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempDisposableSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Codemode, ComponentRegistry } from "@codemode/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connecting, denied, SURROUNDINGS } from "./drill/attempts.ts";
@@ -74,6 +75,22 @@ describe("the executor of docker-compose.yml", () => {
     expect(inside("grep", "CapBnd", "/proc/1/status").stdout.split("\t")[1]?.trim()).toBe("0000000000000000");
   });
 
+  test("tells how it is on a port that is reached from inside alone", () => {
+    const ask = (path: string) => `fetch("http://127.0.0.1:9464${path}").then((answer) => console.log(answer.status))`;
+    for (const path of ["/healthz", "/readyz", "/metrics"]) {
+      expect(inside("node", "--eval", ask(path)).stdout.trim()).toBe("200");
+    }
+    const { NetworkSettings } = inspected();
+    expect(NetworkSettings.Ports["9464/tcp"] ?? null).toBeNull();
+  });
+
+  test("says what it was made from", () => {
+    const labels = inspected().Config.Labels;
+    const wanted = ["title", "description", "licenses", "source", "version", "base.name"];
+    for (const name of wanted) expect(labels[`org.opencontainers.image.${name}`]).toMatch(/./);
+    expect(labels["org.opencontainers.image.base.name"]).toBe("node:24-bookworm-slim");
+  });
+
   test("tells Docker when it is not serving", () => {
     expect(inside("node", "healthcheck.mjs").status).toBe(0);
     expect(inside("env", "CODEMODE_EXECUTOR_LISTEN=0.0.0.0:9", "node", "healthcheck.mjs").status).toBe(1);
@@ -142,6 +159,44 @@ function reaching(where: { host: string; port: number }): string {
   return `const TIMEOUT = 3_000; ${connecting(JSON.stringify(where))}; return "connected"`;
 }
 
+test("docker stop ends an executor with an open run by itself, once the drain time is over", async () => {
+  const name = `${project}-stop`;
+  const settings = ["DRAIN_TIMEOUT_MS=1000", `API_KEY=${apiKey}`, "WORKERS=1"];
+  const env = settings.flatMap((setting) => ["--env", `CODEMODE_EXECUTOR_${setting}`]);
+  const started = docker(
+    "run",
+    "--detach",
+    "--init",
+    "--name",
+    name,
+    ...env,
+    "--publish",
+    "127.0.0.1::8001",
+    `${project}-executor`,
+  );
+  expect(started.stderr).toBe("");
+  try {
+    const url = docker("port", name, "8001").stdout.trim();
+    const asked = Promise.withResolvers<void>();
+    const registry = new ComponentRegistry();
+    registry.registerTool("hang", { description: "", execute: () => (asked.resolve(), new Promise(() => {})) });
+    await using codemode = Codemode.fromClientConfig({
+      registry,
+      config: { executor: { mode: "remote", url, apiKey }, retry: { maxAttempts: 10, baseMs: 500 } },
+    });
+    const outcome = codemode.execute("await tools.hang({})").catch((error: unknown) => error);
+    await asked.promise;
+    await promisify(execFile)("docker", ["stop", "--time", "30", name]);
+    const { ExitCode, OOMKilled } = (JSON.parse(docker("inspect", name).stdout) as [Inspected])[0].State;
+    expect({ ExitCode, OOMKilled }).toEqual({ ExitCode: 0, OOMKilled: false }); // 137 had it been killed
+    expect(docker("logs", name).stderr).toMatch(/"outcome":"CLOSED".*"run ended"/);
+    await codemode.close();
+    await outcome;
+  } finally {
+    docker("rm", "--force", name);
+  }
+});
+
 test("the image refuses to start without a key", () => {
   const { status, stderr } = docker("run", "--rm", "--label", `project=${project}`, `${project}-executor`);
   expect(stderr).toMatch(/CODEMODE_EXECUTOR_API_KEY/);
@@ -167,7 +222,9 @@ function insideWith(input: string | Buffer, ...args: string[]) {
 }
 
 interface Inspected {
-  readonly Config: { readonly Env: readonly string[] };
+  readonly Config: { readonly Env: readonly string[]; readonly Labels: Readonly<Record<string, string>> };
+  readonly NetworkSettings: { readonly Ports: Readonly<Record<string, unknown>> };
+  readonly State: { readonly ExitCode: number; readonly OOMKilled: boolean };
   readonly HostConfig: { readonly Dns: readonly string[]; readonly PidsLimit: number };
 }
 

@@ -16,6 +16,7 @@ import descriptor from "protobufjs/ext/descriptor/index.js";
 import { expect, test } from "vitest";
 import { type GetInfoResponse, readStatusDetails } from "@codemode/proto";
 import { ChildExecutor, connect, isAlive, startInProcess, Stream, unary } from "./executor-fixture.ts";
+import { unusedPort } from "./setup/command.ts";
 
 const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
@@ -81,17 +82,23 @@ test("the right key is served, and GetInfo tells what is allowed", async () => {
 
 test("health needs no key and follows draining", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_API_KEY: key });
+  const { address } = executor.executor;
+  expect(await health(address)).toBe("SERVING");
+  expect(await health(address, "codemode.v1.ExecutorService")).toBe("SERVING");
+  await executor.executor.drain(0);
+  expect(await health(address)).toBe("NOT_SERVING");
+});
+
+/** What the health service says of `service`. */
+async function health(address: string, service = ""): Promise<string> {
   const definition = loadPackageDefinition(loadSync(healthProto, { enums: String })) as never as {
     grpc: { health: { v1: { Health: ServiceClientConstructor } } };
   };
-  const health = new definition.grpc.health.v1.Health(executor.executor.address, credentials.createInsecure());
-  const check = (service: string) => unary((reply) => health["check"]?.({ service }, reply));
-  expect(await check("")).toMatchObject({ status: "SERVING" });
-  expect(await check("codemode.v1.ExecutorService")).toMatchObject({ status: "SERVING" });
-  await executor.executor.drain(0);
-  expect(await check("")).toMatchObject({ status: "NOT_SERVING" });
-  health.close();
-});
+  const client = new definition.grpc.health.v1.Health(address, credentials.createInsecure());
+  const { status } = await unary<{ status: string }>((reply) => client["check"]?.({ service }, reply));
+  client.close();
+  return status;
+}
 
 test("draining lets open runs end, turns new ones away, and ends late ones UNAVAILABLE", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
@@ -191,16 +198,20 @@ test("a private socket is for its owner alone", async () => {
   client.close();
 });
 
-test("SIGTERM drains, and a second one does not wait", async () => {
-  await using executor = await ChildExecutor.start();
+test("SIGTERM drains, which health and /readyz tell at once, and a second one does not wait", async () => {
+  const adminAddress = `127.0.0.1:${await unusedPort()}`;
+  await using executor = await ChildExecutor.start({ CODEMODE_EXECUTOR_ADMIN_LISTEN: adminAddress });
   const { workers } = executor;
   const client = connect(executor.address);
   await using stream = new Stream(client, executor.key);
   stream.start("await new Promise((done) => setTimeout(done, 60_000))");
   await stream.next("idle");
+  const readiness = async () => (await fetch(`http://${adminAddress}/readyz`)).status;
+  expect([await readiness(), await health(executor.address)]).toEqual([200, "SERVING"]);
   const draining = executor.logs("draining");
   executor.child.kill("SIGTERM");
   await draining; // a signal and a stream have no order between them
+  expect([await readiness(), await health(executor.address)]).toEqual([503, "NOT_SERVING"]);
   await using refused = new Stream(client, executor.key);
   refused.start("return 1");
   refused.call.resume();
@@ -240,9 +251,13 @@ test.each([
   [
     "no number",
     { CODEMODE_EXECUTOR_WORKERS: "many" },
-    /CODEMODE_EXECUTOR_WORKERS: a whole number is needed \(it is "many"\)/,
+    /CODEMODE_EXECUTOR_WORKERS: expected a whole number from 1 to 1024, received "many"/,
   ],
-  ["no address", { CODEMODE_EXECUTOR_LISTEN: "nowhere" }, /Cannot listen on "nowhere"/],
+  [
+    "no address",
+    { CODEMODE_EXECUTOR_LISTEN: "nowhere" },
+    /CODEMODE_EXECUTOR_LISTEN: expected host:port or unix:path, received "nowhere"/,
+  ],
 ])("start-up is refused with exit code 78: %s", async (_name, env, message) => {
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env["PATH"], ...env },

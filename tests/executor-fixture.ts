@@ -17,7 +17,7 @@ import {
   Start,
 } from "@codemode/proto";
 import { decode, encode } from "@codemode/proto/values";
-import { readConfig } from "../executor/src/config/config.ts";
+import { loadConfig } from "../executor/src/config/config.ts";
 import { type Executor, type Parts, startExecutor } from "../executor/src/executor.ts";
 import { Keep } from "../executor/src/session/keep.ts";
 
@@ -36,7 +36,7 @@ export async function startInProcess(
 ): Promise<Fixture> {
   const settings = { CODEMODE_EXECUTOR_LISTEN: "127.0.0.1:0", CODEMODE_EXECUTOR_WORKERS: "1" };
   const log: object[] = [];
-  const config = readConfig([], { ...settings, ...env });
+  const { config } = loadConfig([], { ...settings, ...env });
   const executor = await startExecutor(
     config,
     { info: (fields) => void log.push(fields) },
@@ -189,6 +189,8 @@ export class ChildExecutor implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly lifeline: Duplex;
   readonly exited: Promise<unknown>;
+  /** What it has logged, line by line. */
+  readonly lines: string[] = [];
   readonly #log: Interface;
   readonly #folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
   address = "";
@@ -198,7 +200,7 @@ export class ChildExecutor implements AsyncDisposable {
     const args = [main, "--listen", `unix:${join(this.#folder.path, "s")}`, "--lifeline", "3"];
     const environment = { PATH: process.env["PATH"], CODEMODE_EXECUTOR_WORKERS: "2", ...env };
     this.child = spawn(process.execPath, args, { env: environment, stdio: ["ignore", "ignore", "pipe", "pipe"] });
-    this.#log = createInterface(this.child.stderr as Readable);
+    this.#log = createInterface(this.child.stderr as Readable).on("line", (line) => this.lines.push(line));
     this.lifeline = this.child.stdio[3] as Duplex;
     this.exited = once(this.child, "exit");
   }

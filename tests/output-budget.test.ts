@@ -50,7 +50,7 @@ test.each(shown)("a worker shows %s as often as its budget allows", async (code,
 test.each(shown)("a session lets a worker show %s no more often", (_code, item, bytes) => {
   const show = (resultBytes: number) => {
     const program = parseStart(startOf("", { budgets: budgetsOf(resultBytes) }), {});
-    const ledger = new Ledger(program, new Journal(new Keep()));
+    const ledger = new Ledger(program, new Journal(new Keep(), () => {}));
     return Array.from({ length: TIMES }, () => ledger.output({ item }) === undefined);
   };
   expect(show(TIMES * bytes)).toEqual([true, true, true]);

@@ -200,7 +200,7 @@ test("a drained executor ends a run that waits UNAVAILABLE, parked or not", asyn
 });
 
 test("a program that has dealt with all answers that its channel had room for does not wait: more are to come", () => {
-  const journal = new Journal(new Keep());
+  const journal = new Journal(new Keep(), () => {});
   for (const seq of [1, 2, 3]) {
     journal.issue({ seq, kind: CallKind.CALL_KIND_TOOL, name: "ask", arguments: undefined, delayMs: 0 });
     if (seq < 3) journal.answer({ seq, result: undefined, settledAt: new Date(), more: false });

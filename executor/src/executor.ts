@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nanoid } from "nanoid";
+import { Metrics } from "./admin/metrics.ts";
+import { AdminServer } from "./admin/server.ts";
 import { formatAddress } from "./config/address.ts";
 import { ANYBODY } from "./config/api-key.ts";
 import { type ExecutorConfig, requireKey } from "./config/config.ts";
@@ -20,6 +22,8 @@ export interface Executor extends AsyncDisposable {
   readonly executorId: string;
   /** Where it listens, with the port that was taken. */
   readonly address: string;
+  /** Where its admin server listens, when it has one. */
+  readonly adminAddress: string | undefined;
   readonly pool: Pool;
   /** Lets no run begin, and resolves when those that were open have ended, by themselves or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
@@ -49,7 +53,9 @@ export async function startExecutor(
   const lines = { maxWaiting, maxWaitMs, totalWeight };
   const pool = new Pool({ size, ...lines, isolation, launch: start, probe: systemProbe() });
   onPool(pool);
-  const edge = new Edge({
+  const build = { version: version(), nodeVersion: process.versions.node, capacity: config.workers };
+  const metrics = new Metrics(build, { inFlight: () => edge.inFlight, pool: () => pool.census });
+  const edge: Edge = new Edge({
     ...config,
     totalWeight,
     maxStreams: config.workers + config.queue + SPARE_STREAMS,
@@ -57,26 +63,28 @@ export async function startExecutor(
       executorId,
       keep,
       lend: (applicant, signal) => pool.lend(applicant, signal),
-      ended: (report) => log.info({ executorId, ...report }, "run ended"),
+      called: (call) => metrics.called(call),
+      refused: (reason) => metrics.refused(reason),
+      ended: (report) => {
+        log.info({ executorId, ...report }, "run ended");
+        metrics.ended(report);
+      },
     },
-    info: {
-      executorId,
-      version: version(),
-      capacity: config.workers,
-      nodeVersion: process.versions.node,
-      replays: true,
-      keepsManifests: false,
-    },
+    info: { executorId, ...build, replays: true, keepsManifests: false },
   });
+  const admin = new AdminServer({ isReady: () => edge.serving && pool.isAble, metrics });
   const close = async (): Promise<void> => {
     await edge[Symbol.asyncDispose]();
     await pool[Symbol.asyncDispose]();
+    await admin[Symbol.asyncDispose]();
   };
   try {
+    const adminAddress = config.adminListen && formatAddress(await admin.listen(config.adminListen));
     await pool.start();
     const address = formatAddress(await edge.listen());
-    log.info({ executorId, address, workers: config.workers }, "listening");
-    return { executorId, address, pool, drain: (timeoutMs) => edge.drain(timeoutMs), [Symbol.asyncDispose]: close };
+    log.info({ executorId, address, adminAddress, workers: config.workers }, "listening");
+    const drain = (timeoutMs: number): Promise<void> => edge.drain(timeoutMs);
+    return { executorId, address, adminAddress, pool, drain, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;

@@ -2,9 +2,11 @@
 import { rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { CodemodeError } from "@codemode/proto";
-import { pino } from "pino";
+import { asTable, type Explained } from "@codemode/proto/settings";
+import { type Logger, pino, stdTimeFunctions } from "pino";
 import { soleKey } from "./config/api-key.ts";
-import { type ExecutorConfig, readConfig } from "./config/config.ts";
+import { readArguments } from "./config/arguments.ts";
+import { type ExecutorConfig, loadConfig } from "./config/config.ts";
 import { parseSecret } from "./config/secret.ts";
 import { Lifeline } from "./edge/lifeline.ts";
 import { type Executor, startExecutor } from "./executor.ts";
@@ -23,10 +25,13 @@ function exit(code: number): never {
 }
 
 async function main(): Promise<void> {
-  const given = readConfig(process.argv.slice(2), process.env);
+  const argv = process.argv.slice(2);
+  const { config: given, explained, warnings } = loadConfig(argv, process.env);
+  if (readArguments(argv).printConfig) return print(explained, warnings);
   closeInherited(given.lifeline);
   const config = await withParentsKey(given);
-  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const log = logger(config.logLevel);
+  for (const warning of warnings) log.warn(warning);
   let executor: Executor | undefined;
   let signals = 0;
   const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
@@ -46,6 +51,17 @@ async function main(): Promise<void> {
   const { address, executorId } = executor;
   if (lifeline) await lifeline.tell({ listening: address, executorId });
   else process.stderr.write(`Codemode executor ${executorId} listens on ${address}\n`);
+}
+
+/** Every line has the ids of its run, and none of what the run is about. */
+function logger(level: ExecutorConfig["logLevel"]): Logger {
+  const formatters = { level: (label: string) => ({ level: label }) };
+  return pino({ level, formatters, timestamp: stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+}
+
+function print(explained: readonly Explained[], warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  process.stdout.write(`${asTable(explained).join("\n")}\n`);
 }
 
 async function withParentsKey(config: ExecutorConfig): Promise<ExecutorConfig> {

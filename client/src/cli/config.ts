@@ -1,3 +1,4 @@
+import { asTable } from "@codemode/proto/settings";
 import { type ExplainedKey, explainClientConfig, loadClientConfig } from "../config/index.ts";
 import { note, print } from "./print.ts";
 
@@ -24,13 +25,4 @@ export function explain(configPath: string | undefined): {
   warnings: readonly string[];
 } {
   return { keys: explainClientConfig({ configPath }), warnings: loadClientConfig({ configPath }).warnings };
-}
-
-/** One line for each key, in columns. */
-export function asTable(keys: readonly ExplainedKey[]): string[] {
-  const rows = keys.map(
-    ({ path, value, source }) => [path, value === undefined ? "-" : String(value), source] as const,
-  );
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column as 0 | 1].length)));
-  return rows.map(([path, value, source]) => `${path.padEnd(widths[0]!)}  ${value.padEnd(widths[1]!)}  ${source}`);
 }

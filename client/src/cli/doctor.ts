@@ -1,10 +1,11 @@
+import { asTable } from "@codemode/proto/settings";
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { promisify, styleText } from "node:util";
 import { Codemode } from "../codemode.ts";
 import { loadClientConfig } from "../config/index.ts";
 import { ComponentRegistry } from "../registry/index.ts";
-import { asTable, explain } from "./config.ts";
+import { explain } from "./config.ts";
 import { executorEntry } from "./executor.ts";
 import { ExitCode, exitCodeOfError } from "./exit-codes.ts";
 import { print } from "./print.ts";

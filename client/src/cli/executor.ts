@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -15,14 +15,24 @@ export function executorEntry(): string | undefined {
   }
 }
 
+export interface ExecutorOptions {
+  readonly listen?: string;
+  readonly config?: string;
+  readonly printConfig?: boolean;
+}
+
 /** `codemode executor`: the sidecar as a child in the foreground; its end is the end of the command. */
-export async function executor({ listen }: { readonly listen?: string }): Promise<number> {
+export async function executor({ listen, config, printConfig }: ExecutorOptions): Promise<number> {
   const entry = executorEntry();
   if (entry === undefined) {
     note("codemode: @codemode/executor is not installed. Run: npm install @codemode/executor");
     return ExitCode.unreachable;
   }
-  const child = spawn(process.execPath, [entry, "--lifeline", "3", ...(listen ? ["--listen", listen] : [])], {
+  const options = [...(listen ? ["--listen", listen] : []), ...(config ? ["--config", config] : [])];
+  if (printConfig) {
+    return endOf(spawn(process.execPath, [entry, ...options, "--print-config"], { stdio: "inherit" }));
+  }
+  const child = spawn(process.execPath, [entry, ...options, "--lifeline", "3"], {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
     detached: true, // out of the terminal's reach: it gets each signal once, from here
   });
@@ -36,6 +46,11 @@ export async function executor({ listen }: { readonly listen?: string }): Promis
   lifeline.write("{}\n"); // the key stays in the environment
   const forward = (): void => void child.kill("SIGTERM");
   process.on("SIGINT", forward).on("SIGTERM", forward).on("SIGHUP", forward);
+  return endOf(child);
+}
+
+/** The exit code of `child`, as a shell shows it. */
+async function endOf(child: ChildProcess): Promise<number> {
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   return code ?? (signal ? exitCodeOfSignal(signal) : ExitCode.internal);
 }

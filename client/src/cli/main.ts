@@ -6,6 +6,7 @@ import { parseDuration } from "../config/index.ts";
 import { ExitCode, exitCodeOfError, UsageError } from "./exit-codes.ts";
 import { note, notesWritten, printable } from "./print.ts";
 import type { DockerOptions } from "./docker.ts";
+import type { ExecutorOptions } from "./executor.ts";
 import type { RunOptions } from "./run.ts";
 
 const EXIT_CODES =
@@ -70,7 +71,9 @@ function command(finish: (exitCode: number) => void): Command {
     .command("executor")
     .description("run the executor in the foreground; its key comes from CODEMODE_EXECUTOR_API_KEY or _FILE")
     .option("--listen <address>", "host:port or unix:path (default: 127.0.0.1:8001)")
-    .action(async (options: { listen?: string }) => {
+    .option("--config <path>", "configuration file of the executor")
+    .option("--print-config", "show its effective configuration and where each value comes from, and start nothing")
+    .action(async (options: ExecutorOptions) => {
       finish(await (await import("./executor.ts")).executor(options));
     });
 

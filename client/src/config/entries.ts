@@ -1,4 +1,4 @@
-import { nearest } from "./nearest.ts";
+import { nearest } from "@codemode/proto/settings";
 import { type Key, keys, sections } from "./schema.ts";
 
 /** One value for one key, from one place. */

@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
+import { type Environment, nearest } from "@codemode/proto/settings";
 import { emptyReading, type Reading, typed } from "./entries.ts";
-import { nearest } from "./nearest.ts";
 import { type Key, keys } from "./schema.ts";
-
-/** Environment variables by name, as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables under our prefix that are no keys of the client. */
 const OTHERS = [
   "CODEMODE_CONFIG",
+  "CODEMODE_EXECUTOR_CONFIG",
   "CODEMODE_EXECUTOR_LISTEN",
+  "CODEMODE_EXECUTOR_ADMIN_LISTEN",
   "CODEMODE_EXECUTOR_API_KEYS_FILE",
   "CODEMODE_EXECUTOR_QUEUE",
   "CODEMODE_EXECUTOR_QUEUE_TIMEOUT_MS",

@@ -1,5 +1,12 @@
+import {
+  DURATION_PATTERN,
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+  SIZE_PATTERN,
+} from "@codemode/proto/settings";
 import { z } from "zod";
-import { DURATION_PATTERN, formatDuration, formatSize, parseDuration, parseSize, SIZE_PATTERN } from "./quantities.ts";
 
 /** What the loader, the error messages and the generated docs know of one key, next to its zod schema. */
 export interface Field {

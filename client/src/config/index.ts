@@ -1,4 +1,4 @@
 export { type ExplainedKey, explainClientConfig, loadClientConfig, type LoadOptions } from "./load.ts";
 export { keys } from "./schema.ts";
-export { parseDuration } from "./quantities.ts";
+export { parseDuration } from "@codemode/proto/settings";
 export type { ClientConfig, ClientConfigInput } from "./schema.ts";

@@ -1,7 +1,8 @@
+import type { Environment } from "@codemode/proto/settings";
 import { ConfigError } from "../errors.ts";
 import { readArguments } from "./arguments.ts";
 import { emptyReading, type Entry, type Reading } from "./entries.ts";
-import { type Environment, readEnvironment } from "./environment.ts";
+import { readEnvironment } from "./environment.ts";
 import { asText, refusal } from "./messages.ts";
 import { type ClientConfig, type ClientConfigInput, clientConfigSchema, keys, type Plain } from "./schema.ts";
 import { findConfigFile, readYamlFile } from "./yaml-file.ts";

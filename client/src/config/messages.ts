@@ -1,5 +1,5 @@
+import { nearest } from "@codemode/proto/settings";
 import type { Entry } from "./entries.ts";
-import { nearest } from "./nearest.ts";
 
 const MAX_SHOWN = 60; // characters of a value that an error repeats
 const MAX_PROBLEMS = 20; // lines of an error; a file of junk is no reason for a page of junk

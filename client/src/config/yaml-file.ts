@@ -1,10 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { type Environment, substitute } from "@codemode/proto/settings";
 import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar } from "yaml";
 import { emptyReading, type Entry, type Reading, typed, unknownKey } from "./entries.ts";
-import type { Environment } from "./environment.ts";
 import { type Key, keys, sections } from "./schema.ts";
-import { substitute } from "./substitute.ts";
 
 export const CONFIG_FILE = "codemode-client.yaml";
 const MAX_SYNTAX_ERRORS = 2;

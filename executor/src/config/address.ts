@@ -1,21 +1,24 @@
-import { CodemodeError } from "@codemode/proto";
-
 /** Where an executor listens. */
-export type Address =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+export type Address = TcpAddress | { readonly kind: "unix"; readonly path: string };
 
-/** Reads `host:port`, `[v6]:port` or `unix:path`. Port 0 takes a free one. */
-export function parseAddress(text: string): Address {
+export interface TcpAddress {
+  readonly kind: "tcp";
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `host:port`, `[v6]:port` or `unix:path`; undefined for anything else. Port 0 takes a free one. */
+export function parseAddress(text: string): Address | undefined {
   const path = /^unix:(?:\/\/(?=\/))?(.+)$/.exec(text)?.[1];
-  if (path !== undefined) return { kind: "unix", path };
+  return path === undefined ? parseTcpAddress(text) : { kind: "unix", path };
+}
+
+/** Reads `host:port` or `[v6]:port`. */
+export function parseTcpAddress(text: string): TcpAddress | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port > 65_535) {
-    throw new CodemodeError("INVALID_CONFIG", `Cannot listen on "${text}": host:port or unix:path is needed`);
-  }
-  return { kind: "tcp", host, port };
+  return host === undefined || port > 65_535 ? undefined : { kind: "tcp", host, port };
 }
 
 /** As gRPC takes it, and as people read it. */

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { CodemodeError } from "@codemode/proto";
+import type { Environment } from "@codemode/proto/settings";
 import { z } from "zod";
 import { type BudgetCeilings, MAX_BUDGETS, MIN_HEAP_BYTES } from "../session/budgets.ts";
 import { type ApiKey, keyHash } from "./api-key.ts";
+import { unknownKey } from "./given.ts";
 import { parseSecret, secret } from "./secret.ts";
 import { YamlFile } from "./yaml-file.ts";
 
@@ -13,9 +15,20 @@ const MAX_KEYS = 1_000; // each is compared with every key that is presented
 const oneOrTwo = (schema: z.ZodType<string>) =>
   z.preprocess((given) => (Array.isArray(given) ? given : [given]), z.array(schema).min(1).max(2));
 
-const ceiling = (name: keyof BudgetCeilings, least = 1) => z.int().min(least).max(MAX_BUDGETS[name]).optional();
+/** A number, or its digits, as a variable gives them. */
+const number = <S extends z.ZodType<number>>(schema: S) =>
+  z.preprocess((given) => (typeof given === "string" && /^[\d.]{1,15}$/.test(given) ? Number(given) : given), schema);
+const whole = (least: number, most: number) => number(z.int().min(least).max(most));
+const ceiling = (name: keyof BudgetCeilings, least = 1) => whole(least, MAX_BUDGETS[name]).optional();
 
-const budgets = z.strictObject({
+/** An object of these keys alone; of another one the nearest is told. */
+const only = <S extends z.ZodRawShape>(shape: S) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys" ? unknownKey(issue.keys[0] ?? "", Object.keys(shape)) : undefined,
+  });
+
+const budgets = only({
   wallMs: ceiling("wallMs"),
   waitMs: ceiling("waitMs"),
   cpuMs: ceiling("cpuMs"),
@@ -30,35 +43,41 @@ const budgets = z.strictObject({
   logLines: ceiling("logLines"),
 });
 
-const rate = z
-  .strictObject({ perSecond: z.number().min(0.001).max(100_000), burst: z.int().min(1).max(100_000).optional() })
-  .transform(({ perSecond, burst = Math.ceil(perSecond) }) => ({ perSecond, burst }));
+const rate = only({
+  perSecond: number(z.number().min(0.001).max(100_000)),
+  burst: whole(1, 100_000).optional(),
+}).transform(({ perSecond, burst = Math.ceil(perSecond) }) => ({ perSecond, burst }));
 
-const entry = z
-  .strictObject({
-    id: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "1 to 64 characters of [A-Za-z0-9_.-] are needed"),
-    key: oneOrTwo(secret).optional(),
-    keyFile: oneOrTwo(z.string().min(1)).optional(),
-    sha256: oneOrTwo(z.string().regex(/^[0-9a-f]{64}$/i, "64 hexadecimal digits are needed")).optional(),
-    weight: z.int().min(1).max(1_000).default(1),
-    maxRuns: z.int().min(1).max(1_000_000).default(Infinity),
-    rate: rate.optional(),
-    budgets: budgets.default({}),
-  })
-  .refine(({ key, keyFile, sha256 }) => [key, keyFile, sha256].filter(Boolean).length === 1, {
-    error: "one of key, keyFile and sha256 is needed",
-  });
+const entry = only({
+  id: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "1 to 64 characters of [A-Za-z0-9_.-] are needed"),
+  key: oneOrTwo(secret).optional(),
+  keyFile: oneOrTwo(z.string().min(1)).optional(),
+  sha256: oneOrTwo(z.string().regex(/^[0-9a-f]{64}$/i, "64 hexadecimal digits are needed")).optional(),
+  weight: whole(1, 1_000).default(1),
+  maxRuns: whole(1, 1_000_000).default(Infinity),
+  rate: rate.optional(),
+  budgets: budgets.default({}),
+}).refine(({ key, keyFile, sha256 }) => [key, keyFile, sha256].filter(Boolean).length === 1, {
+  error: "one of key, keyFile and sha256 is needed",
+});
 type Entry = z.infer<typeof entry>;
 
-const contents = z.strictObject({ keys: z.array(entry).min(1).max(MAX_KEYS) });
+const list = z.array(entry).min(1).max(MAX_KEYS);
 
 /**
- * Reads the keys of a YAML file: who may call, and how much.
+ * Reads the keys of a YAML file that holds nothing else: who may call, and how much. `origin` names the file.
  *
  * @throws CodemodeError INVALID_CONFIG with every problem on a line of its own, as `file:line:column: what`.
  */
-export function readApiKeysFile(file: string, variable: string): readonly ApiKey[] {
-  const yaml = new YamlFile(file, variable);
+export function readApiKeysFile(file: string, origin: string, env: Environment): readonly ApiKey[] {
+  return readKeys(new YamlFile(file, origin, env), only({ keys: list }));
+}
+
+/** Reads the keys of a file that may hold other things as well. Throws as `readApiKeysFile` does. */
+export function readKeys(
+  yaml: YamlFile,
+  contents: z.ZodType<{ keys: Entry[] }> = z.object({ keys: list }),
+): readonly ApiKey[] {
   const problems: string[] = [];
   const ids = new Set<string>();
   const owners = new Map<string, string>();
@@ -70,7 +89,7 @@ export function readApiKeysFile(file: string, variable: string): readonly ApiKey
     if (ids.has(id)) complain("id", "another key has it already");
     ids.add(id);
     const kind = one.key ? "key" : one.keyFile ? "keyFile" : "sha256";
-    const hashes = hashesOf(one, dirname(file), (what) => complain(kind, what));
+    const hashes = hashesOf(one, yaml.folder, (what) => complain(kind, what));
     for (const hex of hashes.map((hash) => hash.toString("hex"))) {
       if (owners.has(hex)) complain(kind, `it is the key of ${owners.get(hex)} too`);
       owners.set(hex, id);

@@ -1,16 +1,22 @@
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { CodemodeError } from "@codemode/proto";
-import { z } from "zod";
-import { type Address, formatAddress, isPrivate, parseAddress } from "./address.ts";
+import type { Environment, Explained } from "@codemode/proto/settings";
+import { type Address, formatAddress, isPrivate, type TcpAddress } from "./address.ts";
 import { type ApiKey, soleKey } from "./api-key.ts";
-import { readApiKeysFile } from "./api-keys-file.ts";
-import { parseSecret, secret } from "./secret.ts";
+import { readApiKeysFile, readKeys } from "./api-keys-file.ts";
+import { type Arguments, readArguments } from "./arguments.ts";
+import { readConfigFile } from "./config-file.ts";
+import { readEnvironment, unknownVariables } from "./environment.ts";
+import { type Given, refusal } from "./given.ts";
+import { parseSecret } from "./secret.ts";
+import { CONFIG_VARIABLE, KEYS, type Name, names, settings, type Values, variableOf } from "./settings.ts";
+import { YamlFile } from "./yaml-file.ts";
 
 /** Everything an executor can be told, checked. */
 export interface ExecutorConfig {
   readonly listen: Address;
+  /** Where those who look after it ask; nowhere when undefined. */
+  readonly adminListen: TcpAddress | undefined;
   /** What callers must present as `authorization: Bearer <key>`, one of them; none when nobody is asked for a key. */
   readonly apiKeys: readonly ApiKey[];
   /** Worker processes: runs at a time. */
@@ -30,103 +36,107 @@ export interface ExecutorConfig {
   readonly lifeline: number | undefined;
 }
 
-const PREFIX = "CODEMODE_EXECUTOR_";
-
-const whole = (least: number, most: number): z.ZodType<number> =>
-  z
-    .string()
-    .regex(/^\d+$/, "a whole number is needed")
-    .transform(Number)
-    .pipe(z.number().min(least, `at least ${least} is needed`).max(most, `at most ${most} is possible`));
-const flag = z.enum(["true", "false"], "true or false is needed").transform((text) => text === "true");
-
-const schema = z.object({
-  LISTEN: z.string().default("127.0.0.1:8001"),
-  API_KEY: secret.optional(),
-  API_KEY_FILE: z.string().optional(),
-  API_KEYS_FILE: z.string().optional(),
-  WORKERS: whole(1, 1_024).default(Math.max(2, availableParallelism())),
-  QUEUE: whole(0, 100_000).default(4_096), // bounded in bytes as well, by the line itself
-  QUEUE_TIMEOUT_MS: whole(1, 3_600_000).default(60_000),
-  ISOLATION: z.enum(["isolate", "process"], "isolate or process is needed").default("isolate"),
-  JIT: flag.default(false),
-  REFLECTION: flag.default(true),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
-  DRAIN_TIMEOUT_MS: whole(0, 3_600_000).default(25_000), // Kubernetes kills after 30 s
-  LIFELINE: whole(3, 1_023).optional(),
-});
+export interface LoadedConfig {
+  readonly config: ExecutorConfig;
+  /** Every setting with its source, secrets masked. */
+  readonly explained: readonly Explained[];
+  /** One line each: what is set and changes nothing. */
+  readonly warnings: readonly string[];
+}
 
 /**
- * Reads arguments over environment over defaults.
+ * Reads arguments over YAML over environment over defaults, setting by setting.
  *
- * @throws CodemodeError INVALID_CONFIG, naming the variable or the option.
+ * @throws CodemodeError INVALID_CONFIG with one line for each problem, which names the place.
  */
-export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): ExecutorConfig {
-  const options = readOptions(argv);
-  const values = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[PREFIX + name] || undefined]));
-  delete values["LIFELINE"]; // an option alone: a variable would be inherited by processes that it does not fit
-  if (options.listen !== undefined) values["LISTEN"] = options.listen;
-  if (options.lifeline !== undefined) values["LIFELINE"] = options.lifeline;
-  const parsed = schema.safeParse(values);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map(({ path, message }) => {
-      const name = String(path[0]);
-      const shown = name === "API_KEY" ? "" : ` (it is "${values[name] ?? ""}")`;
-      return `${name === "LIFELINE" ? "--lifeline" : PREFIX + name}: ${message}${shown}`;
-    });
-    throw new CodemodeError("INVALID_CONFIG", lines.join("\n"));
-  }
-  const { data } = parsed;
+export function loadConfig(argv: readonly string[], env: Environment): LoadedConfig {
+  const args = readArguments(argv);
+  const yaml = openFile(args, env);
+  const file = yaml ? readConfigFile(yaml) : { given: [], problems: [] };
+  const winners = new Map<Name, Given>();
+  for (const given of [...readEnvironment(env), ...file.given, ...givenBy(args)]) winners.set(given.name, given);
+  const values = valuesOf(winners, file.problems);
+  const { apiKey, apiKeyFile, apiKeysFile, ...others } = values;
+  const apiKeys = apiKeysOf({ apiKey, apiKeyFile, apiKeysFile }, winners, yaml, env);
   return {
-    listen: parseAddress(data.LISTEN),
-    apiKeys: readKeys(data),
-    workers: data.WORKERS,
-    queue: data.QUEUE,
-    queueTimeoutMs: data.QUEUE_TIMEOUT_MS,
-    isolation: data.ISOLATION,
-    jit: data.JIT,
-    reflection: data.REFLECTION,
-    logLevel: data.LOG_LEVEL,
-    drainTimeoutMs: data.DRAIN_TIMEOUT_MS,
-    lifeline: data.LIFELINE,
+    config: { ...others, apiKeys, lifeline: args.lifeline },
+    explained: [...names.map((name) => explain(name, values, winners)), ...explainKeys(apiKeys, yaml)],
+    warnings: unknownVariables(env),
   };
 }
 
 /** Refuses to be open to a network without a key. */
 export function requireKey(config: ExecutorConfig): void {
   if (config.apiKeys.length > 0 || isPrivate(config.listen)) return;
-  const fix = `set ${PREFIX}API_KEY, ${PREFIX}API_KEY_FILE or ${PREFIX}API_KEYS_FILE, or listen on 127.0.0.1 or a unix: socket`;
+  const variables = KEY_SOURCES.map(variableOf);
+  const fix = `set ${variables.slice(0, 2).join(", ")} or ${variables[2]}, or listen on 127.0.0.1 or a unix: socket`;
   throw new CodemodeError("INVALID_CONFIG", `Cannot listen on ${formatAddress(config.listen)} without a key: ${fix}`);
 }
 
-function readKeys(given: { readonly [Name in (typeof KEY_SOURCES)[number]]?: string | undefined }): readonly ApiKey[] {
-  const set = KEY_SOURCES.filter((name) => given[name] !== undefined);
-  if (set.length > 1) {
-    const [one, other] = set.map((name) => PREFIX + name);
-    throw new CodemodeError("INVALID_CONFIG", `${one} and ${other} are both set: keep one`);
-  }
-  if (given.API_KEYS_FILE !== undefined) return readApiKeysFile(given.API_KEYS_FILE, `${PREFIX}API_KEYS_FILE`);
-  const key = given.API_KEY_FILE === undefined ? given.API_KEY : readKeyFile(given.API_KEY_FILE);
-  return key === undefined ? [] : [soleKey(key)];
+function openFile({ config }: Arguments, env: Environment): YamlFile | undefined {
+  if (config !== undefined) return new YamlFile(config, "--config", env);
+  const named = env[CONFIG_VARIABLE];
+  return named ? new YamlFile(named, CONFIG_VARIABLE, env) : undefined;
 }
 
-const KEY_SOURCES = ["API_KEY", "API_KEY_FILE", "API_KEYS_FILE"] as const;
+function givenBy({ listen }: Arguments): Given[] {
+  if (listen === undefined) return [];
+  return [{ name: "listen", written: listen, source: "--listen", label: "--listen", isShown: true }];
+}
 
-function readKeyFile(file: string): string {
+function valuesOf(winners: ReadonlyMap<Name, Given>, found: readonly string[]): Values {
+  const problems = [...found];
+  const values = names.map((name) => {
+    const given = winners.get(name);
+    if (!given) return [name, settings[name].fallback] as const;
+    const value = settings[name].read(given.written);
+    if (value === undefined) problems.push(refusal(given));
+    return [name, value] as const;
+  });
+  if (problems.length > 0) throw new CodemodeError("INVALID_CONFIG", problems.join("\n"));
+  return Object.fromEntries(values) as Values;
+}
+
+const KEY_SOURCES = ["apiKey", "apiKeyFile", "apiKeysFile"] as const;
+
+function apiKeysOf(
+  { apiKey, apiKeyFile, apiKeysFile }: Pick<Values, (typeof KEY_SOURCES)[number]>,
+  winners: ReadonlyMap<Name, Given>,
+  yaml: YamlFile | undefined,
+  env: Environment,
+): readonly ApiKey[] {
+  const list = keysEntry(yaml);
+  const labels = KEY_SOURCES.flatMap((name) => winners.get(name)?.label ?? []);
+  const [one, other] = list ? [...labels, `${list.keyPlace}: ${KEYS}`] : labels;
+  if (other !== undefined) throw new CodemodeError("INVALID_CONFIG", `${one} and ${other} are both set: keep one`);
+  if (yaml && list) return readKeys(yaml);
+  if (apiKeysFile !== undefined) return readApiKeysFile(apiKeysFile, one ?? "", env);
+  if (apiKeyFile !== undefined) return [soleKey(readKeyFile(apiKeyFile, one ?? ""))];
+  return apiKey === undefined ? [] : [soleKey(apiKey)];
+}
+
+function keysEntry(yaml: YamlFile | undefined) {
+  return yaml?.entries().find(({ key }) => key === KEYS);
+}
+
+function readKeyFile(file: string, label: string): string {
   try {
-    return parseSecret(readFileSync(file, "utf8").trim(), `${PREFIX}API_KEY_FILE`);
+    return parseSecret(readFileSync(file, "utf8").trim(), label);
   } catch (error) {
     if (CodemodeError.is(error)) throw error;
-    throw new CodemodeError("INVALID_CONFIG", `${PREFIX}API_KEY_FILE: cannot read "${file}"`, { cause: error });
+    throw new CodemodeError("INVALID_CONFIG", `${label}: cannot read "${file}"`, { cause: error });
   }
 }
 
-function readOptions(argv: readonly string[]): { listen?: string | undefined; lifeline?: string | undefined } {
-  try {
-    const options = { listen: { type: "string" }, lifeline: { type: "string" } } as const;
-    return parseArgs({ args: [...argv], options, strict: true }).values;
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    throw new CodemodeError("INVALID_CONFIG", `${problem}\nOptions: --listen <host:port|unix:path>, --lifeline <fd>`);
-  }
+function explain(name: Name, values: Values, winners: ReadonlyMap<Name, Given>): Explained {
+  const value = values[name];
+  const shown = typeof value === "object" ? formatAddress(value) : value;
+  const isMasked = settings[name].holds === "a secret" && value !== undefined;
+  return { path: name, value: isMasked ? "***" : shown, source: winners.get(name)?.source ?? "default" };
+}
+
+/** The ids of keys that stand in the configuration file. */
+function explainKeys(apiKeys: readonly ApiKey[], yaml: YamlFile | undefined): Explained[] {
+  const list = keysEntry(yaml);
+  return list ? [{ path: KEYS, value: apiKeys.map(({ id }) => id).join(", "), source: list.keyPlace }] : [];
 }

@@ -14,14 +14,16 @@ const BEARER = /^Bearer ([\x21-\x7e]+)$/i;
 export class Callers {
   readonly #keys: readonly ApiKey[];
   readonly #connections: Connections;
+  readonly #refused: () => void;
   /** By the metadata of their calls, which handlers get too. */
   readonly #keyOf = new WeakMap<Metadata, ApiKey>();
   readonly #probes = new Set<ServerHttp2Stream>();
 
-  /** Without `keys`, everybody is served. */
-  constructor(keys: readonly ApiKey[], connections: Connections) {
+  /** Without `keys`, everybody is served. `refused` is told of each call without a right one. */
+  constructor(keys: readonly ApiKey[], connections: Connections, refused: () => void) {
     this.#keys = keys;
     this.#connections = connections;
+    this.#refused = refused;
   }
 
   /** The key of a call that was let pass. */
@@ -54,6 +56,7 @@ export class Callers {
             });
             stream.close(constants.NGHTTP2_NO_ERROR); // whatever the peer still wants to send
             this.#connections.failed(stream.session);
+            this.#refused();
           },
         }),
     });

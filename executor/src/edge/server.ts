@@ -8,7 +8,7 @@
 // E1  Nothing of a call is looked at before its key was.
 // E2  Payloads pass through as bytes; nothing of a program is parsed here.
 // E3  While draining no run begins, and no worker outlives the edge.
-import { CodemodeError, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
+import { CodemodeError, type ErrorCode, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
 import {
   type ChannelOptions,
   logVerbosity,
@@ -55,9 +55,11 @@ export interface EdgeOptions {
 }
 
 /** What the sessions of all callers need. */
-interface Host extends Pick<SessionHost, "executorId" | "keep"> {
+interface Host extends Pick<SessionHost, "executorId" | "keep" | "called"> {
   lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
   ended(report: Report & { readonly apiKey: string; readonly traceId?: string }): void;
+  /** Told of each call that got no session. */
+  refused(reason: ErrorCode): void;
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -81,14 +83,15 @@ export class Edge implements AsyncDisposable {
   readonly #callers: Callers;
   readonly #admission: Admission;
   readonly #inflow: Inflow;
+  #listening = false;
   #draining = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
-    const { apiKeys, maxStreams, totalWeight } = options;
+    const { apiKeys, maxStreams, totalWeight, host } = options;
     this.#connections = new Connections(totalWeight);
-    this.#callers = new Callers(apiKeys, this.#connections);
+    this.#callers = new Callers(apiKeys, this.#connections, () => host.refused("UNAUTHENTICATED"));
     this.#admission = new Admission(maxStreams, totalWeight);
     this.#inflow = new Inflow(totalWeight);
     const interceptors = [this.#callers.interceptor, modestMessages, firstMessageInTime];
@@ -103,7 +106,18 @@ export class Edge implements AsyncDisposable {
     const address = await listen(this.#server, this.#options.listen);
     this.#connections.guard(this.#server);
     this.#setHealth("SERVING");
+    this.#listening = true;
     return address;
+  }
+
+  /** True while runs may begin. */
+  get serving(): boolean {
+    return this.#listening && !this.#draining;
+  }
+
+  /** Runs that have begun and not ended. */
+  get inFlight(): number {
+    return [...this.#sessions].filter((session) => session.running).length;
   }
 
   /** Lets no run begin, gives open ones `timeoutMs`, then ends their streams UNAVAILABLE. */
@@ -140,19 +154,18 @@ export class Edge implements AsyncDisposable {
       execute: (call: Call) => this.#execute(call, this.#callers.keyOf(call)),
       getInfo: (call: ServerUnaryCall<unknown, GetInfoResponse>, reply: sendUnaryData<GetInfoResponse>) => {
         const { budgets } = this.#callers.keyOf(call);
-        const inFlight = [...this.#sessions].filter((session) => session.running).length;
         reply(null, {
           ...this.#options.info,
           defaultBudgets: wireBudgets(defaultBudgets(budgets)),
           maxBudgets: wireBudgets(maxBudgets(budgets)),
-          inFlight,
+          inFlight: this.inFlight,
         });
       },
     };
   }
 
   #execute(call: Call, key: ApiKey): void {
-    if (this.#draining) return turnAway(call, closing());
+    if (this.#draining) return this.#refuse(call, closing());
     try {
       const leave = this.#admission.admit(key);
       const stream = http2Stream(call);
@@ -165,8 +178,13 @@ export class Edge implements AsyncDisposable {
       void Promise.all([session.ended, closed]).then(leave);
     } catch (error) {
       if (!(error instanceof BusyError)) throw error;
-      turnAway(call, error);
+      this.#refuse(call, error);
     }
+  }
+
+  #refuse(call: Call, error: CodemodeError): void {
+    this.#options.host.refused(error.code);
+    turnAway(call, error);
   }
 
   #hostOf(key: ApiKey, trace: { readonly traceId?: string }): SessionHost {
@@ -174,6 +192,7 @@ export class Edge implements AsyncDisposable {
     return {
       executorId: host.executorId,
       keep: host.keep,
+      called: (call) => host.called(call),
       ceilings: key.budgets,
       lend: (errand, signal) => host.lend({ ...errand, account: key }, signal),
       ended: (report) => host.ended({ apiKey: key.id, ...trace, ...report }),

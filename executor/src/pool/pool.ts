@@ -85,6 +85,19 @@ export class Pool implements AsyncDisposable {
     return [...this.#members].filter((member) => member.state.kind === "idle").length;
   }
 
+  /** How many workers are in each state. */
+  get census(): Readonly<Record<Member["state"]["kind"], number>> {
+    const census = { warming: 0, idle: 0, lent: 0, dying: 0 };
+    for (const { state } of this.#members) census[state.kind] += 1;
+    return census;
+  }
+
+  /** False while there is no worker and the last ones that were started died before they were ready. */
+  get isAble(): boolean {
+    if (this.#broken) return false;
+    return this.#failures === 0 || [...this.#members].some((member) => member.wasReady);
+  }
+
   /** Process ids of all workers, for what watches from outside. */
   get pids(): number[] {
     return [...this.#members].map((member) => member.worker.pid);

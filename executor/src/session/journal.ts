@@ -4,6 +4,7 @@ import { bytesOf, type CallProgress, progressOf } from "./journal-entry.ts";
 import type { Keep } from "./keep.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
+import type { CallReport } from "./report.ts";
 
 /** One call, as far as this stream knows of it. */
 interface Known {
@@ -12,8 +13,8 @@ interface Known {
   /** As text of one byte a character: a Buffer would keep the whole message that it came in. */
   readonly hash: string;
   state: CallProgress;
-  /** The app has been asked for it on this stream. */
-  asked: boolean;
+  /** When the app was asked for it on this stream, if it was. */
+  askedAt: number | undefined;
 }
 
 const KNOWN_BYTES = 200; // what V8 takes for one
@@ -25,6 +26,7 @@ const KNOWN_BYTES = 200; // what V8 takes for one
 export class Journal {
   readonly #calls: Known[] = [];
   readonly #keep: Keep;
+  readonly #told: (call: CallReport) => void;
   #answers: CallResult[] | undefined = [];
   #bytes = 0;
   /** Of all answers, kept or not. */
@@ -33,8 +35,10 @@ export class Journal {
   /** Answers in all, kept or not. */
   answered = 0;
 
-  constructor(keep: Keep) {
+  /** `told` hears of each call that the app was asked for, when it is over. */
+  constructor(keep: Keep, told: (call: CallReport) => void) {
     this.#keep = keep;
+    this.#told = told;
   }
 
   /** The answers in their order; undefined when they were let go. */
@@ -68,7 +72,7 @@ export class Journal {
     const hash = textOf(entry.argumentsHash);
     const state = progressOf(entry);
     const known = this.#calls[seq - 1];
-    if (!known) return this.#know({ kind, name, hash, state, asked: false });
+    if (!known) return this.#know({ kind, name, hash, state, askedAt: undefined });
     if (known.kind !== kind || known.name !== name || known.hash !== hash) {
       throw new Refusal(field, "it is not the call that was made here");
     }
@@ -89,15 +93,15 @@ export class Journal {
     const hash = textOf(argumentsHash(call));
     const known = this.#calls[call.seq - 1];
     if (!known) {
-      this.#know({ kind: call.kind, name: call.name, hash, state: "open", asked: true });
+      this.#know({ kind: call.kind, name: call.name, hash, state: "open", askedAt: performance.now() });
       return "ask";
     }
     if (known.kind !== call.kind || known.name !== call.name || known.hash !== hash) {
       const message = `Call ${call.seq} is not the one that was made before: "${known.name || "a timer"}" with other arguments, or another tool`;
       return failure(RunErrorType.RUN_ERROR_TYPE_DIVERGED, message);
     }
-    if (known.state !== "open" || known.asked) return "wait";
-    known.asked = true;
+    if (known.state !== "open" || known.askedAt !== undefined) return "wait";
+    known.askedAt = performance.now();
     return "ask";
   }
 
@@ -107,19 +111,21 @@ export class Journal {
     if (known?.state !== "open") return false; // its answer and this crossed, or it was so before
     known.state = "cancelled";
     this.#open -= 1;
+    this.#tell(known, "cancelled");
     return true;
   }
 
   /** True when the answer is for the program; false when it crossed a cancellation. Throws a Refusal otherwise. */
   answer(result: CallResult): boolean {
     const known = this.#calls[result.seq - 1];
-    if (!known?.asked || known.state === "answered") {
+    if (known?.askedAt === undefined || known.state === "answered") {
       throw new Refusal("call_result.seq", `call ${result.seq} was not made, or is answered already`);
     }
     if (known.state === "cancelled") return false;
     known.state = "answered";
     this.#open -= 1;
     this.answered += 1;
+    this.#tell(known, result.result?.$case === "value" ? "ok" : "error");
     this.#take(result);
     return true;
   }
@@ -142,6 +148,7 @@ export class Journal {
   /** To be called when the run is over. */
   dispose(): void {
     this.#letGo();
+    for (const known of this.#calls) if (known.state === "open") this.#tell(known, "abandoned");
     this.#keep.callBytes -= this.#calls.length * KNOWN_BYTES;
     this.#calls.length = 0;
   }
@@ -150,6 +157,10 @@ export class Journal {
     this.#calls.push(call);
     this.#keep.callBytes += KNOWN_BYTES;
     if (call.state === "open") this.#open += 1;
+  }
+
+  #tell({ kind, name, askedAt }: Known, outcome: CallReport["outcome"]): void {
+    if (askedAt !== undefined) this.#told({ kind, name, outcome, durationMs: performance.now() - askedAt });
   }
 
   #take(result: CallResult): void {

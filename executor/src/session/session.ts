@@ -40,7 +40,13 @@ type State =
       readonly journal: Journal;
     }
   | { readonly kind: "queued"; readonly program: Program; readonly journal: Journal; readonly leave: AbortController }
-  | { readonly kind: "running"; readonly program: Program; readonly journal: Journal; readonly run: ActiveRun }
+  | {
+      readonly kind: "running";
+      readonly program: Program;
+      readonly journal: Journal;
+      readonly run: ActiveRun;
+      readonly since: number;
+    }
   | { readonly kind: "finished" };
 
 const START_WITHIN_MS = 5_000; // grpc-js has no timer for a first message
@@ -106,7 +112,7 @@ export class Session {
     this.#pieces?.dispose();
     this.#stream.end(error);
     this.#host.ended(
-      report(state.kind === "awaiting start" ? undefined : state.program, {
+      report(state.kind === "awaiting start" ? undefined : state.program, durationOf(state), {
         status: error?.code ?? "GONE",
         cause: error?.cause,
       }),
@@ -138,7 +144,7 @@ export class Session {
     if (this.#state.kind !== "awaiting start") throw new Refusal("start", "it was sent before");
     const program = parseStart(start, this.#host.ceilings);
     clearTimeout(this.#state.due);
-    const journal = new Journal(this.#host.keep);
+    const journal = new Journal(this.#host.keep, (call) => this.#host.called(call));
     const due = setTimeout(() => this.stop(journalLate()), JOURNAL_WITHIN_MS);
     this.#state = { kind: "awaiting journal", due, program, journal };
     this.#recall(start.journal ?? { entries: [], more: false });
@@ -179,7 +185,7 @@ export class Session {
         finished: (finished, end) => this.#finish(program, finished, end),
         broken: (error) => this.#stopBy(error),
       });
-      this.#state = { kind: "running", program, journal, run };
+      this.#state = { kind: "running", program, journal, run, since: performance.now() };
     } catch (error) {
       void lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
       throw error;
@@ -233,12 +239,18 @@ export class Session {
 
   #finish(program: Program, finished: Finished, end: RunErrorType | undefined): void {
     const released = this.#state.kind === "running" ? this.#state.run.residence.released : Promise.resolve();
+    const durationMs = durationOf(this.#state);
     this.#state = { kind: "finished" };
     this.#pieces?.dispose();
     this.#stream.write({ $case: "finished", value: finished });
     this.#stream.end();
     this.#stream.resume(); // a paused peer could not be seen to leave
-    this.#host.ended(report(program, { finished, end }));
+    this.#host.ended(report(program, durationMs, { finished, end }));
     void released.then(() => this.#done.resolve());
   }
+}
+
+/** How long a run has had its slot, in milliseconds. */
+function durationOf(state: State): number | undefined {
+  return state.kind === "running" ? performance.now() - state.since : undefined;
 }

@@ -4,7 +4,7 @@ import type { Lease } from "../pool/lease.ts";
 import type { Errand } from "../pool/line.ts";
 import type { BudgetCeilings } from "./budgets.ts";
 import type { Keep } from "./keep.ts";
-import type { Report } from "./report.ts";
+import type { CallReport, Report } from "./report.ts";
 
 /** One message to the app. */
 export type Outgoing = NonNullable<ExecutorMessage["event"]>;
@@ -29,6 +29,8 @@ export interface SessionHost {
   /** What its caller's runs may ask for at most, where that is not what anybody's may. */
   readonly ceilings: BudgetCeilings;
   lend(errand: Errand, signal: AbortSignal): Promise<Lease>;
-  /** Told once per session, for the log: sizes and kinds, never contents. */
+  /** Told once per call that the app was asked for, when it is over. */
+  called(call: CallReport): void;
+  /** Told once per session: sizes and kinds, never contents. */
   ended(report: Report): void;
 }

@@ -1,0 +1,103 @@
+import { status } from "@grpc/grpc-js";
+import { Budgets, CallError, toDuration, ValueEncoding } from "@codemode/proto";
+import { encode } from "@codemode/proto/values";
+import { expect, test } from "vitest";
+import { ChildExecutor, connect, Stream } from "./executor-fixture.ts";
+
+// What an executor logs: JSON, a line for each thing, with the ids of the run and nothing of what it is about.
+
+const MARK = "hush";
+/** Each has the mark, and tells where it was put. */
+const marked = (place: string): string => `${MARK}-${place}`;
+
+const tool = (name: string) => ({
+  name,
+  description: marked("description"),
+  inputSchemaJson: `{"title":"${marked("schema")}"}`,
+  outputSchemaJson: "",
+});
+const START = {
+  components: { $case: "manifest" as const, value: { tools: [tool("ask"), tool("fail")], agents: [] } },
+  context: { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from(encode({ a: marked("context") })) },
+  config: { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from(encode({ a: marked("config") })) },
+  budgets: { ...Budgets.decode(Buffer.alloc(0)), cpuTime: toDuration(300) },
+  fileName: `${marked("file")}.js`,
+};
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Runs `code`, answering each call with a secret, or an error that has one. Resolves with the status of the stream. */
+async function run(stream: Stream, code: string, start = {}): Promise<number> {
+  stream.start(code, { ...START, executionId: "run-1", correlationId: "request-1", ...start });
+  for (;;) {
+    const call = await stream.next("call").catch(() => undefined);
+    if (!call) return (await stream.status).code;
+    const error = { ...CallError.decode(Buffer.alloc(0)), name: marked("name"), message: marked("message") };
+    const value = { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from(encode(marked("answer"))) };
+    const result =
+      call.name === "fail" ? ({ $case: "error", value: error } as const) : ({ $case: "value", value } as const);
+    stream.send({ $case: "callResult", value: { seq: call.seq, result, settledAt: new Date(), more: false } });
+  }
+}
+
+test("no secret of a run is in the log, by whatever way it comes, and its ids are", async () => {
+  const key = marked("key");
+  await using executor = await ChildExecutor.start({ CODEMODE_EXECUTOR_LOG_LEVEL: "info" }, key);
+  const client = connect(executor.address);
+  const ways = {
+    "a value": `return "${marked("value")}"`,
+    "an error": `throw new Error("${marked("error")}")`,
+    "what is no error": `throw "${marked("thrown")}"`,
+    "a syntax error": `return "${marked("syntax")}" +`,
+    "a reference error": `return ${MARK}_reference`,
+    "a log line": `console.log("${marked("log")}"); console.error("${marked("console")}")`,
+    "an output": `text("${marked("output")}")`,
+    "an argument": `return await tools.ask({ a: "${marked("argument")}" })`,
+    "a tool error": "await tools.fail({})",
+    "a tool error that is caught": "try { await tools.fail({}) } catch (error) { return error.message }",
+    "an unknown tool": `await tools["${marked("tool")}"]({})`,
+    "the context": "return context.a + config.a",
+    "too much CPU": `/* ${marked("comment")} */ for (;;);`,
+    "too much memory": `return ["${marked("memory")}", new Uint8Array(1 << 28).fill(1).length]`,
+    "too large a result": `return "${marked("large")}".repeat(1e6)`,
+  };
+  for (const [way, code] of Object.entries(ways)) {
+    await using stream = new Stream(client, key);
+    expect({ way, status: await run(stream, code) }).toEqual({ way, status: status.OK });
+  }
+  for (const wrong of [
+    { executionId: `${marked("id")} !` },
+    { tenant: MARK.repeat(100) },
+    { seed: Buffer.from(MARK) },
+  ]) {
+    await using stream = new Stream(client, key);
+    expect(await run(stream, "return 1", wrong)).toBe(status.INVALID_ARGUMENT);
+  }
+  {
+    await using stream = new Stream(client, marked("wrongKey"));
+    expect(await run(stream, "return 1")).toBe(status.UNAUTHENTICATED);
+  }
+  {
+    await using stream = new Stream(client, key);
+    stream.sendRaw(Buffer.from(marked("garbage")));
+    stream.call.resume();
+    expect((await stream.status).code).toBe(status.INVALID_ARGUMENT);
+  }
+  client.close();
+  const draining = executor.logs("draining");
+  executor.child.kill("SIGTERM");
+  await draining;
+  await executor.exited;
+
+  const lines = executor.lines.map((line) => JSON.parse(line) as Json);
+  expect(executor.lines.filter((line) => line.includes(MARK))).toEqual([]);
+  for (const line of lines) {
+    expect(line).toMatchObject({ level: "info", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/) });
+  }
+  const ended = lines.filter(({ msg }) => msg === "run ended");
+  const withIds = ended.filter(
+    ({ executionId, correlationId }) => executionId === "run-1" && correlationId === "request-1",
+  );
+  expect(withIds).toHaveLength(Object.keys(ways).length);
+  expect(new Set(withIds.map(({ outcome }) => outcome)).size).toBeGreaterThan(4);
+});
