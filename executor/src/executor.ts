@@ -13,6 +13,7 @@ import { Keep } from "./session/keep.ts";
 /** What an executor writes its log to. */
 export interface Log {
   info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
 }
 
 /** A running executor. Disposal ends open runs UNAVAILABLE, and resolves when no worker is left. */
@@ -58,6 +59,7 @@ export async function startExecutor(
       keep,
       lend: (applicant, signal) => pool.lend(applicant, signal),
       ended: (report) => log.info({ executorId, ...report }, "run ended"),
+      warn: (message) => log.warn({ executorId }, message),
     },
     info: {
       executorId,

@@ -2,17 +2,21 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { CodemodeError } from "@codemode/proto";
+import type { CertificateFiles } from "@codemode/proto/certificates";
 import { z } from "zod";
 import { type Address, formatAddress, isPrivate, parseAddress } from "./address.ts";
 import { type ApiKey, soleKey } from "./api-key.ts";
 import { readApiKeysFile } from "./api-keys-file.ts";
 import { parseSecret, secret } from "./secret.ts";
+import { tlsFiles } from "./tls.ts";
 
 /** Everything an executor can be told, checked. */
 export interface ExecutorConfig {
   readonly listen: Address;
   /** What callers must present as `authorization: Bearer <key>`, one of them; none when nobody is asked for a key. */
   readonly apiKeys: readonly ApiKey[];
+  /** What to present to clients, and with `ca` whose certificates to ask of them; clear text when absent. */
+  readonly tls: CertificateFiles | undefined;
   /** Worker processes: runs at a time. */
   readonly workers: number;
   /** Runs that may wait for a worker. */
@@ -45,6 +49,9 @@ const schema = z.object({
   API_KEY: secret.optional(),
   API_KEY_FILE: z.string().optional(),
   API_KEYS_FILE: z.string().optional(),
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  TLS_CLIENT_CA_FILE: z.string().optional(),
   WORKERS: whole(1, 1_024).default(Math.max(2, availableParallelism())),
   QUEUE: whole(0, 100_000).default(4_096), // bounded in bytes as well, by the line itself
   QUEUE_TIMEOUT_MS: whole(1, 3_600_000).default(60_000),
@@ -77,9 +84,11 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Exe
     throw new CodemodeError("INVALID_CONFIG", lines.join("\n"));
   }
   const { data } = parsed;
+  const listen = parseAddress(data.LISTEN);
   return {
-    listen: parseAddress(data.LISTEN),
+    listen,
     apiKeys: readKeys(data),
+    tls: tlsFiles({ listen, cert: data.TLS_CERT_FILE, key: data.TLS_KEY_FILE, clientCa: data.TLS_CLIENT_CA_FILE }),
     workers: data.WORKERS,
     queue: data.QUEUE,
     queueTimeoutMs: data.QUEUE_TIMEOUT_MS,
