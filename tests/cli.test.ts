@@ -51,7 +51,11 @@ describe("a call that cannot work", () => {
 describe("codemode config", () => {
   test("prints every key, its value and its source, secrets masked", async () => {
     writeFileSync(join(cwd, "codemode-client.yaml"), "retry:\n  maxAttempts: 5\n");
-    const env = { CODEMODE_EXECUTOR_API_KEY: "s3cret", CODEMODE_EXECUTOR_URL: "host:1", CODEMODE_RUN_TIMEOUT: "1" };
+    const env = {
+      CODEMODE_EXECUTOR_API_KEY: "s3cret",
+      CODEMODE_EXECUTOR_URL: "https://host",
+      CODEMODE_RUN_TIMEOUT: "1",
+    };
     const { exitCode, stdout, stderr } = await codemode(["config"], { env });
     expect(stdout).toMatch(/^retry\.maxAttempts +5 +codemode-client\.yaml:2:16$/m);
     expect(stdout).toMatch(/^executor\.apiKey +\*\*\* +CODEMODE_EXECUTOR_API_KEY$/m);

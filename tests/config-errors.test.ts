@@ -98,7 +98,7 @@ test("aliases that would unfold to millions of values stay folded and are refuse
   const yaml = `a0: &a0 [1, 1]\n${levels.join("\n")}\nexecutor:\n  workers: *a30\n`;
   const lines = problems({ yaml });
   expect(lines[0]).toBe(
-    "codemode-client.yaml:1:1: a0: unknown key; the sections are executor, run, retry, observability",
+    "codemode-client.yaml:1:1: a0: unknown key; the sections are executor, tls, run, retry, observability",
   );
   expect(lines.at(-1)).toBe("… and 12 more problems");
 });
@@ -124,7 +124,7 @@ test("arguments of the wrong shape are named from the root", () => {
     "config.run.maxCals: unknown key, did you mean maxCalls?",
   ]);
   expect(problems({ config: JSON.parse('{"__proto__": {"a": 1}}') as never })).toEqual([
-    "config.__proto__: unknown key; the sections are executor, run, retry, observability",
+    "config.__proto__: unknown key; the sections are executor, tls, run, retry, observability",
   ]);
 });
 

@@ -12,6 +12,7 @@ const table: Readonly<Record<string, readonly [byDefault: unknown, argument: Wri
   "executor.mode": ["embedded", ["remote", "remote"], ["embedded", "embedded"], ["remote", "remote"]],
   "executor.url": [undefined, ["a:1", "a:1"], ["https://b", "https://b"], ["dns:///c:3", "dns:///c:3"]],
   "executor.apiKey": [undefined, ["k-arg", "k-arg"], ['"123"', "123"], ["456", "456"]],
+  "executor.allowInsecureKey": [false, [false, false], [true, true], ["true", true]],
   "executor.image": ["codemode-executor", ["a", "a"], ["b/c:1", "b/c:1"], ["d@sha256:0", "d@sha256:0"]],
   "executor.container": ["codemode-executor", ["a", "a"], ["b", "b"], ["c-1", "c-1"]],
   "executor.workers": [undefined, [1, 1], [2, 2], ["3", 3]],
@@ -19,6 +20,10 @@ const table: Readonly<Record<string, readonly [byDefault: unknown, argument: Wri
   "executor.jit": [false, [false, false], [true, true], ["true", true]],
   "executor.startTimeoutMs": [10_000, [1, 1], ["2s", 2_000], ["3m", 180_000]],
   "executor.connectTimeoutMs": [5_000, ["1s", 1_000], [2, 2], ["3", 3]],
+  "tls.caFile": [undefined, ["a", "a"], ["/b/c", "/b/c"], ["d", "d"]],
+  "tls.certFile": [undefined, ["a", "a"], ["/b/c", "/b/c"], ["d", "d"]],
+  "tls.keyFile": [undefined, ["a", "a"], ["/b/c", "/b/c"], ["d", "d"]],
+  "tls.serverName": [undefined, ["a", "a"], ["b.internal", "b.internal"], ["10.0.0.1", "10.0.0.1"]],
   "run.timeoutMs": [30_000, ["500ms", 500], ["1.5s", 1_500], ["2m", 120_000]],
   "run.maxWaitMs": [300_000, ["500ms", 500], ["90m", 5_400_000], ["1000", 1_000]],
   "run.cpuMs": [undefined, [1, 1], ["2s", 2_000], ["3s", 3_000]],
@@ -125,6 +130,24 @@ test("the key may come from a file, without its last newline", () => {
   expect(valueOf("executor.apiKey", { env: { CODEMODE_EXECUTOR_API_KEY_FILE: file } })).toBe("s3cret");
 });
 
+test("a path in a file starts at the folder of that file, elsewhere it is left as it is", () => {
+  mkdirSync(join(cwd, "inner"));
+  write("tls:\n  caFile: certificates/ca.pem\n  certFile: /elsewhere/client.pem\n");
+  const options = { cwd: join(cwd, "inner"), config: { tls: { keyFile: "key.pem" } } };
+  expect(valueOf("tls.caFile", options)).toBe(join(cwd, "certificates/ca.pem"));
+  expect(valueOf("tls.certFile", options)).toBe("/elsewhere/client.pem");
+  expect(valueOf("tls.keyFile", options)).toBe("key.pem");
+});
+
+test("keys of TLS that change nothing are told", () => {
+  const warnings = (executor: object) =>
+    loadClientConfig({ cwd, env: {}, config: { executor, tls: { serverName: "a" } } }).warnings;
+  const because = (why: string) => [`config.tls.serverName: changes nothing, because ${why}`];
+  expect(warnings({})).toEqual(because("executor.mode is embedded"));
+  expect(warnings({ url: "127.0.0.1:1" })).toEqual(because("executor.url has no address with https://"));
+  expect(warnings({ url: "127.0.0.1:1,https://b" })).toEqual([]);
+});
+
 test("variables are filled into scalars and typed only where nothing is quoted", () => {
   const env = { N: "4", KEY: "0123", LEVEL: "in", EMPTY: "", EVIL: "5\n  maxCalls: 6" };
   write(`executor:\n  apiKey: \${KEY}\n  url: "\${HOST:-localhost}:80"\n  workers: \${EMPTY}
@@ -141,7 +164,7 @@ observability:\n  logLevel: \${LEVEL}fo\n  correlationIdPrefix: \${EMPTY:-x}\nre
 test("every value is explained with its source, and secrets are masked", () => {
   write("retry:\n  maxAttempts: 5\n");
   const env = { CODEMODE_EXECUTOR_API_KEY: "s3cret", CODEMODE_RUN_CPU_MS: "2s" };
-  const explained = explainClientConfig({ cwd, env, config: { executor: { url: "host:1" } } });
+  const explained = explainClientConfig({ cwd, env, config: { executor: { url: "https://host" } } });
   const of = (path: string) => explained.find((entry) => entry.path === path);
   expect(explained.map(({ path }) => path)).toEqual([...keys.keys()]);
   expect(of("retry.maxAttempts")).toEqual({ path: "retry.maxAttempts", value: 5, source: "codemode-client.yaml:2:16" });

@@ -88,8 +88,10 @@ const keepsItsWorker = inProcess(async (it) => {
   return isAlive(first);
 });
 
-/** Every key: how it is written, what it changes, and what was without it. */
-const cases: Readonly<Record<Name | "keys", readonly [yaml: string, look: Look, is: unknown, was: unknown]>> = {
+/** Every key but those of TLS, which have tls.test.ts: how it is written, what it changes, and what was without it. */
+const cases: Readonly<
+  Record<Exclude<Name, `tls${string}`> | "keys", readonly [yaml: string, look: Look, is: unknown, was: unknown]>
+> = {
   listen: ["'[::1]:0'", inProcess(({ executor }) => executor.address.startsWith("[::1]:")), true, false],
   adminListen: ["127.0.0.1:0", inProcess(({ executor }) => executor.adminAddress !== undefined), true, false],
   apiKey: ["right", isGuarded, true, false],
@@ -184,6 +186,7 @@ describe("a file", () => {
     ["apiKey: hush hush", "1:9: apiKey: expected at most 505 characters of printable ASCII without spaces"],
     ["apiKey: 4711", " (write it in quotes)"],
     ["apiKeyFile: nowhere", "1:13: apiKeyFile: cannot read "],
+    ["tlsCertFile: nowhere", "CODEMODE_EXECUTOR_TLS_KEY_FILE: it is needed beside "],
     ["workers: ${NOBODY}", "1:10: NOBODY is not set; ${NOBODY:-…} gives a default"],
     ["workers: ${HUSH}", "1:10: workers: expected a whole number from 1 to 1024"],
     ["keys: [{ id: a, key: hush, wieght: 2 }]", "1:28: keys[0].wieght: unknown key, did you mean weight?"],

@@ -39,7 +39,7 @@ export async function startInProcess(
   const { config } = loadConfig([], { ...settings, ...env });
   const executor = await startExecutor(
     config,
-    { info: (fields) => void log.push(fields) },
+    { info: (fields) => void log.push(fields), warn: (fields, message) => void log.push({ ...fields, message }) },
     { keep, ...(launch && { launch }) },
   );
   return new Fixture(executor, log, env["CODEMODE_EXECUTOR_API_KEY"], keep);
@@ -183,7 +183,7 @@ export function unary<T>(call: (reply: (error: ServiceError | null, value?: T) =
   return new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value as T))));
 }
 
-/** An executor as a child process on a private socket, held by a lifeline. */
+/** An executor as a child process, held by a lifeline; on a private socket when it is not told otherwise. */
 export class ChildExecutor implements AsyncDisposable {
   readonly key: string;
   readonly child: ChildProcess;
@@ -197,7 +197,8 @@ export class ChildExecutor implements AsyncDisposable {
 
   private constructor(env: Record<string, string>, key: string) {
     this.key = key;
-    const args = [main, "--listen", `unix:${join(this.#folder.path, "s")}`, "--lifeline", "3"];
+    const listen = env["CODEMODE_EXECUTOR_LISTEN"] ?? `unix:${join(this.#folder.path, "s")}`;
+    const args = [main, "--listen", listen, "--lifeline", "3"];
     const environment = { PATH: process.env["PATH"], CODEMODE_EXECUTOR_WORKERS: "2", ...env };
     this.child = spawn(process.execPath, args, { env: environment, stdio: ["ignore", "ignore", "pipe", "pipe"] });
     this.#log = createInterface(this.child.stderr as Readable).on("line", (line) => this.lines.push(line));

@@ -1,5 +1,5 @@
 import { CodemodeError } from "@codemode/proto";
-import type { ClientConfig } from "./config/index.ts";
+import { addressesIn, type ClientConfig } from "./config/index.ts";
 import { ConfigError } from "./errors.ts";
 import { ExecutorClient } from "./executor-client/index.ts";
 import { type Logger, leveled } from "./logger.ts";
@@ -78,6 +78,7 @@ export class Resources {
     for (const warning of loaded.warnings) this.logger.warn({}, warning);
     this.client = new ExecutorClient({
       source: sourceOf(config, this.logger),
+      tls: config.tls,
       retry: config.retry,
       connectTimeoutMs: config.executor.connectTimeoutMs,
       logger: this.logger,
@@ -123,7 +124,7 @@ function sourceOf(config: ClientConfig, logger: Logger): ExecutorSource {
   const { executor } = config;
   switch (executor.mode) {
     case "remote":
-      return remoteSource(executor.url ?? "", executor.apiKey); // the loader checked the url
+      return remoteSource(addressesIn(executor.url), executor.apiKey); // the loader checked that there is one
     case "docker":
       return dockerSource(containerOptions(config));
     case "embedded":

@@ -15,6 +15,7 @@ import { Keep } from "./session/keep.ts";
 /** What an executor writes its log to. */
 export interface Log {
   info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
 }
 
 /** A running executor. Disposal ends open runs UNAVAILABLE, and resolves when no worker is left. */
@@ -65,6 +66,7 @@ export async function startExecutor(
       lend: (applicant, signal) => pool.lend(applicant, signal),
       called: (call) => metrics.called(call),
       refused: (reason) => metrics.refused(reason),
+      warn: (message) => log.warn({ executorId }, message),
       ended: (report) => {
         log.info({ executorId, ...report }, "run ended");
         metrics.ended(report);

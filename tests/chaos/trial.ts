@@ -17,7 +17,8 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 /** A client that tries again soon, and often enough for a run that is disturbed all the time. */
 export function clientOf(url: string, key: string | undefined): ExecutorClient {
   const retry = { enabled: true, maxAttempts: 60, baseMs: 5, maxMs: 150, maxElapsedMs: 600_000 };
-  return new ExecutorClient({ source: remoteSource(url, key), retry, connectTimeoutMs: 5_000, logger: silent });
+  const source = remoteSource([url], key);
+  return new ExecutorClient({ source, tls: {}, retry, connectTimeoutMs: 5_000, logger: silent });
 }
 
 /** One run of a random program, and what its app has seen of it. */

@@ -8,6 +8,7 @@ import { note, notesWritten, printable } from "./print.ts";
 import type { DockerOptions } from "./docker.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import type { RunOptions } from "./run.ts";
+import type { TlsOptions } from "./tls.ts";
 
 const EXIT_CODES =
   "\nExit codes: 0 ok, 1 the program failed, 2 usage, 69 executor unreachable, 78 configuration, 124 timed out, 130 interrupted";
@@ -78,6 +79,16 @@ function command(finish: (exitCode: number) => void): Command {
     });
 
   addDocker(program, finish);
+
+  program
+    .command("tls")
+    .description("make certificates for development: of a CA, an executor and a client")
+    .option("--out <folder>", "where to write them", "codemode-tls")
+    .option("--host <name...>", "names and addresses of the executor, beside localhost")
+    .option("--force", "replace those that are there")
+    .action(async (options: TlsOptions) => {
+      finish(await (await import("./tls.ts")).tls(options));
+    });
 
   program
     .command("doctor")

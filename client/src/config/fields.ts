@@ -20,6 +20,8 @@ export interface Field {
   readonly isText: boolean;
   /** A secret is never shown, and its variable has a `_FILE` variant. */
   readonly isSecret: boolean;
+  /** A path in a YAML file starts at the folder of that file. */
+  readonly isPath: boolean;
   /** Who decides when the key is absent and has no default here. */
   readonly otherwise?: string | undefined;
 }
@@ -30,14 +32,15 @@ export const fields = z.registry<Field>();
 interface Options {
   readonly isText?: boolean;
   readonly isSecret?: boolean;
+  readonly isPath?: boolean;
   /** What holds when the key is absent; makes the key optional. Keys with a default do not need it. */
   readonly otherwise?: string;
 }
 
 function field<S extends z.ZodType>(schema: S, docs: string, kind: string, expects: string, options: Options = {}): S {
-  const { isText = false, isSecret = false, otherwise } = options;
+  const { isText = false, isSecret = false, isPath = false, otherwise } = options;
   const described = schema.describe(otherwise ? `${docs} When absent: ${otherwise}.` : docs);
-  fields.add(described, { docs, kind, expects, isText, isSecret, otherwise });
+  fields.add(described, { docs, kind, expects, isText, isSecret, isPath, otherwise });
   return described;
 }
 
@@ -55,6 +58,11 @@ export function text(docs: string, pattern: RegExp, expects: string, options?: O
 /** Text that is never shown. It travels in a header, so it is printable ASCII. */
 export function secret(docs: string, options?: Options) {
   return text(docs, /^[\x21-\x7e]+$/, "printable ASCII without spaces", { ...options, isSecret: true });
+}
+
+/** A file. From YAML it is absolute once loaded. */
+export function path(docs: string, options?: Options) {
+  return text(docs, /^[^\0]+$/, "the path of a file", { ...options, isPath: true });
 }
 
 export function flag(docs: string) {

@@ -1,10 +1,12 @@
 import type { Environment } from "@codemode/proto/settings";
 import { ConfigError } from "../errors.ts";
+import { addressesIn, parseAddress } from "./address.ts";
 import { readArguments } from "./arguments.ts";
 import { emptyReading, type Entry, type Reading } from "./entries.ts";
 import { readEnvironment } from "./environment.ts";
 import { asText, refusal } from "./messages.ts";
-import { type ClientConfig, type ClientConfigInput, clientConfigSchema, keys, type Plain } from "./schema.ts";
+import { type ClientConfig, type ClientConfigInput, clientConfigSchema, type Key, keys, type Plain } from "./schema.ts";
+import { tlsProblems } from "./tls.ts";
 import { findConfigFile, readYamlFile } from "./yaml-file.ts";
 
 export interface LoadOptions {
@@ -103,9 +105,10 @@ function nested(winners: ReadonlyMap<string, Entry>): Record<string, Record<stri
 }
 
 /** Values that are fine alone and impossible together. */
-function contradictionsOf({ executor, retry }: ClientConfig, winners: ReadonlyMap<string, Entry>): string[] {
+function contradictionsOf(config: ClientConfig, winners: ReadonlyMap<string, Entry>): string[] {
   const problems: string[] = [];
   const label = (path: string): string => winners.get(path)?.label ?? path;
+  const { executor, retry } = config;
   if (executor.mode === "remote" && executor.url === undefined) {
     problems.push(`${label("executor.mode")}: remote needs executor.url`);
   }
@@ -113,20 +116,28 @@ function contradictionsOf({ executor, retry }: ClientConfig, winners: ReadonlyMa
     const path = winners.has("retry.baseMs") ? "retry.baseMs" : "retry.maxMs";
     problems.push(`${label(path)}: retry.baseMs (${retry.baseMs}) must not be above retry.maxMs (${retry.maxMs})`);
   }
-  return problems;
+  return executor.mode === "remote" ? [...problems, ...tlsProblems(config, label)] : problems;
 }
 
 const IDLE_KEYS = {
-  embedded: ["url", "apiKey", "image", "container"],
-  docker: ["url"],
+  embedded: ["url", "apiKey", "allowInsecureKey", "image", "container"],
+  docker: ["url", "allowInsecureKey"],
   remote: ["image", "container", "workers", "isolation", "jit", "startTimeoutMs"],
 } as const satisfies Record<ClientConfig["executor"]["mode"], readonly string[]>;
 
-/** Keys that are set and mean nothing in this mode. */
-function idleKeys({ executor: { mode } }: ClientConfig, winners: ReadonlyMap<string, Entry>): string[] {
-  return IDLE_KEYS[mode].flatMap((name) => {
-    const entry = winners.get(`executor.${name}`);
-    return entry ? [`${entry.label}: changes nothing, because executor.mode is ${mode}`] : [];
+/** Keys that are set and mean nothing in this mode, or at these addresses. */
+function idleKeys({ executor: { mode, url } }: ClientConfig, winners: ReadonlyMap<string, Entry>): string[] {
+  const names: readonly string[] = IDLE_KEYS[mode];
+  const reason = ({ section, name }: Key): string | undefined => {
+    if (section === "executor" && names.includes(name)) return `executor.mode is ${mode}`;
+    if (section !== "tls") return undefined;
+    if (mode !== "remote") return `executor.mode is ${mode}`;
+    const isUsed = addressesIn(url).some((address) => parseAddress(address).secure);
+    return isUsed ? undefined : "executor.url has no address with https://";
+  };
+  return [...winners.values()].flatMap(({ key, label }) => {
+    const why = reason(key);
+    return why ? [`${label}: changes nothing, because ${why}`] : [];
   });
 }
 

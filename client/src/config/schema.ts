@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { choice, count, duration, type Field, fields, flag, mebibytes, secret, size, text } from "./fields.ts";
+import { choice, count, duration, type Field, fields, flag, mebibytes, path, secret, size, text } from "./fields.ts";
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -11,6 +11,7 @@ const PORT = String.raw`:\d{1,5}`;
 const ADDRESS = String.raw`(?:unix:[^\s,]+|https?:\/\/${HOST}(?:${PORT})?\/?|(?:dns:\/\/\/)?${HOST}${PORT})`;
 const IMAGE = /^[a-z0-9][A-Za-z0-9._/:@-]{0,254}$/;
 const CONTAINER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const NAME = /^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/;
 const ADDRESSES = new RegExp(String.raw`^${ADDRESS}(?:\s*,\s*${ADDRESS})*$`);
 
 const executor = z.strictObject({
@@ -27,6 +28,9 @@ const executor = z.strictObject({
   apiKey: secret("Key that the executor asks for. An embedded executor has a random key of its own.", {
     otherwise: "no key is sent to a remote executor, and one in a container gets a random key",
   }).optional(),
+  allowInsecureKey: flag(
+    "Lets the key cross a network in clear text: to a host that is not this one, at an address without `https://`.",
+  ).default(false),
   image: text(
     "Image of the executor in `docker` mode. `codemode docker build` makes it.",
     IMAGE,
@@ -51,6 +55,19 @@ const executor = z.strictObject({
     10_000,
   ),
   connectTimeoutMs: duration("How long one attempt may take to connect.", 1, MAX_DURATION_MS).default(5_000),
+});
+
+const tls = z.strictObject({
+  caFile: path("Certificates that an executor's must come from, for addresses with `https://`.", {
+    otherwise: "Node's own roots",
+  }).optional(),
+  certFile: path("This client's certificate, for executors that ask for one, and those between it and its root.", {
+    otherwise: "none is presented",
+  }).optional(),
+  keyFile: path("Key of `tls.certFile`, without a passphrase.", { otherwise: "none" }).optional(),
+  serverName: text("Name that an executor's certificate is for.", NAME, "a host name or an IP address", {
+    otherwise: "the host of its address",
+  }).optional(),
 });
 
 const run = z.strictObject({
@@ -108,6 +125,9 @@ const observability = z.strictObject({
 /** The one description of `codemode-client.yaml`: types, checks, JSON schema, docs and variables all come from here. */
 export const clientConfigSchema = z.strictObject({
   executor: executor.prefault({}).describe("Where programs run."),
+  tls: tls
+    .prefault({})
+    .describe("How to know remote executors, and be known to them. PEM files, read again when they change."),
   run: run.prefault({}).describe("Budgets of a run. `execute()` may ask for others, run by run."),
   retry: retry.prefault({}).describe("Attempts at a run when the executor is unreachable, busy or lost."),
   observability: observability.prefault({}).describe("What the SDK tells about itself."),

@@ -25,7 +25,7 @@ export function readYamlFile(file: string, origin: string, cwd: string, env: Env
   try {
     const { size } = statSync(path);
     if (size > MAX_FILE_BYTES) return refused(`${name}: larger than 1 MiB`);
-    return new YamlReader(name, readFileSync(path, "utf8"), env).read();
+    return new YamlReader(path, name, readFileSync(path, "utf8"), env).read();
   } catch (error) {
     return refused(`${origin}: cannot read ${JSON.stringify(file)} (${(error as NodeJS.ErrnoException).code})`);
   }
@@ -42,6 +42,7 @@ const DANGLING = "an alias (*name) needs its anchor (&name) above it";
  * in aliases stays folded.
  */
 class YamlReader {
+  readonly #folder: string;
   readonly #name: string;
   readonly #text: string;
   readonly #env: Environment;
@@ -49,7 +50,8 @@ class YamlReader {
   readonly #document: Document;
   readonly #reading = emptyReading();
 
-  constructor(name: string, text: string, env: Environment) {
+  constructor(path: string, name: string, text: string, env: Environment) {
+    this.#folder = dirname(path);
     this.#name = name;
     this.#text = text;
     this.#env = env;
@@ -111,7 +113,8 @@ class YamlReader {
 
   #add(key: Key, at: number, value: unknown, shownAs?: string): void {
     const source = this.#place(at);
-    const entry: Entry = { key, value, source, label: `${source}: ${key.path}` };
+    const meant = key.isPath && typeof value === "string" ? resolve(this.#folder, value) : value;
+    const entry: Entry = { key, value: meant, source, label: `${source}: ${key.path}` };
     this.#reading.entries.push(shownAs === undefined ? entry : { ...entry, shownAs });
   }
 

@@ -1,22 +1,32 @@
-import { connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ChannelCredentials, connectivityState, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ExecutorServiceClient, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
+import type { Target } from "../config/index.ts";
 import type { Endpoint } from "../sidecar/source.ts";
 import { traceHeaders } from "../telemetry.ts";
-import { channelOptionsFor, credentialsFor, parseAddress } from "./address.ts";
+import { channelOptionsFor } from "./channel-options.ts";
 import { decodeExecutorMessage } from "./decode.ts";
 
 const SERVING = 1; // grpc.health.v1.HealthCheckResponse.ServingStatus
 
+/** How to connect. */
+export interface Connecting {
+  readonly target: Target;
+  readonly credentials: ChannelCredentials;
+  /** The name that the executor's certificate is to have, when it is not that of the address. */
+  readonly serverName: string | undefined;
+}
+
 /** The calls that one executor answers. */
 export class Channel {
   readonly endpoint: Endpoint;
+  readonly credentials: ChannelCredentials;
   readonly #client: ExecutorServiceClient;
 
-  /** Throws a `ConfigError` when the address cannot be read. Does not connect yet. */
-  constructor(endpoint: Endpoint) {
+  /** Does not connect yet. */
+  constructor(endpoint: Endpoint, { target, credentials, serverName }: Connecting) {
     this.endpoint = endpoint;
-    const target = parseAddress(endpoint.url);
-    this.#client = new ExecutorServiceClient(target.target, credentialsFor(target), channelOptionsFor(target));
+    this.credentials = credentials;
+    this.#client = new ExecutorServiceClient(target.target, credentials, channelOptionsFor(target, serverName));
   }
 
   get connected(): boolean {

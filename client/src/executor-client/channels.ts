@@ -1,16 +1,25 @@
 import { CodemodeError } from "@codemode/proto";
+import { parseAddress } from "../config/index.ts";
 import type { Endpoint, ExecutorSource } from "../sidecar/source.ts";
 import { Channel } from "./channel.ts";
+import type { Credentials } from "./credentials.ts";
 
-/** One channel for each executor of a source, made when first needed, closed when the source no longer has its executor. */
+/**
+ * One channel for each executor of a source, made when first needed. It is closed when the source no longer has its executor,
+ * and when there are other certificates to connect with; what is open on it then goes on.
+ */
 export class Channels {
   readonly #source: ExecutorSource;
+  readonly #credentials: Credentials;
+  readonly #serverName: string | undefined;
   #channels: readonly Channel[] = [];
   #closed = false;
 
-  /** Takes `source`. */
-  constructor(source: ExecutorSource) {
+  /** Takes `source`. Executors whose address is secure have to present a certificate for `serverName`, where it is given. */
+  constructor(source: ExecutorSource, credentials: Credentials, serverName: string | undefined) {
     this.#source = source;
+    this.#credentials = credentials;
+    this.#serverName = serverName;
   }
 
   /** All of them, at least one, in the order of the source. `failed` has just broken a stream. */
@@ -18,10 +27,9 @@ export class Channels {
     const endpoints = await this.#source.endpoints(failed);
     if (this.#closed) throw new CodemodeError("CLOSED", "The client is closed");
     const before = this.#channels;
-    this.#channels = endpoints.map(
-      (endpoint) => before.find((channel) => channel.endpoint === endpoint) ?? new Channel(endpoint),
-    );
-    for (const channel of before) if (!this.#channels.includes(channel)) channel.close();
+    this.#channels = endpoints.map((endpoint) => this.#channelTo(endpoint, before));
+    // In the turn after: somebody may have been given one, and be about to open a stream on it.
+    for (const channel of before) if (!this.#channels.includes(channel)) setImmediate(() => channel.close());
     return this.#channels;
   }
 
@@ -31,5 +39,12 @@ export class Channels {
     for (const channel of this.#channels) channel.close();
     this.#channels = [];
     await this.#source.close();
+  }
+
+  #channelTo(endpoint: Endpoint, existing: readonly Channel[]): Channel {
+    const target = parseAddress(endpoint.url);
+    const credentials = this.#credentials.for(target);
+    const found = existing.find((channel) => channel.endpoint === endpoint && channel.credentials === credentials);
+    return found ?? new Channel(endpoint, { target, credentials, serverName: this.#serverName });
   }
 }

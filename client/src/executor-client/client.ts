@@ -1,4 +1,5 @@
 import { orAborted } from "../abort.ts";
+import type { ClientConfig } from "../config/index.ts";
 import { type Logger, withFields } from "../logger.ts";
 import type { Outcome, RunFailure } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
@@ -7,6 +8,7 @@ import type { Endpoint, ExecutorSource } from "../sidecar/source.ts";
 import { Attempt } from "./attempt.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Credentials } from "./credentials.ts";
 import { BrokenAttempt, isServiceError, toClientError } from "./failure.ts";
 import { inAttemptSpan } from "../telemetry.ts";
 import { type RetryOptions, withRetries } from "./retry.ts";
@@ -17,6 +19,7 @@ const MIN_ACCEPT_MS = 60_000; // a busy executor lets runs wait, so a short run 
 export interface ExecutorClientOptions {
   /** Takes it: closed with the client. */
   readonly source: ExecutorSource;
+  readonly tls: ClientConfig["tls"];
   readonly retry: RetryOptions;
   /** For one attempt, in milliseconds. */
   readonly connectTimeoutMs: number;
@@ -45,7 +48,9 @@ export class ExecutorClient implements AsyncDisposable {
 
   constructor(options: ExecutorClientOptions) {
     this.#options = options;
-    this.#channels = new Channels(options.source);
+    const { source, tls, logger } = options;
+    const credentials = new Credentials(tls, (problem) => logger.warn({}, problem));
+    this.#channels = new Channels(source, credentials, tls.serverName);
   }
 
   /**

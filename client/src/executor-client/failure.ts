@@ -7,6 +7,7 @@ import {
   ExecutorConnectionError,
   ExecutorTimeoutError,
 } from "../errors.ts";
+import { readable } from "./readable.ts";
 
 /** An attempt whose stream broke, or never came about. The program may have run in part, or not at all. */
 export class BrokenAttempt extends Error {
@@ -95,17 +96,6 @@ export function toClientError(error: ServiceError, address: string, attempts: nu
 }
 
 const MAX_FIELD = 200; // characters
-const MAX_SAID = 2_000; // characters of a status: it goes to logs, and is searched in more than linear time
-
-/** What grpc-js says of a connection, without its own machinery. */
-function readable(details: string): string {
-  const said = details.slice(0, MAX_SAID);
-  const last = said.split(/Last error: (?:Error: )?/).at(-1) ?? said;
-  const text = last.replace(/\.?\s*Resolution note:.*$/s, "").trim();
-  return /SSL|wrong version number/.test(text)
-    ? `${text}; does it speak TLS? Without, write http:// or host:port`
-    : text;
-}
 
 /**
  * The executor was there and left the run waiting. Another attempt would go to the end of the same queue; but a run that

@@ -17,8 +17,8 @@ export interface ExecutorSource {
   close(): Promise<void>;
 }
 
-/** Executors that somebody else runs. `url` is one address, or several with commas in between. */
-export function remoteSource(url: string, apiKey: string | undefined): ExecutorSource {
-  const endpoints = url.split(",").map((one) => Object.freeze({ url: one.trim(), apiKey }));
+/** Executors that somebody else runs. */
+export function remoteSource(urls: readonly string[], apiKey: string | undefined): ExecutorSource {
+  const endpoints = urls.map((url) => Object.freeze({ url, apiKey }));
   return { endpoints: async () => endpoints, close: async () => {} };
 }

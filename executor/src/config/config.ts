@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { CodemodeError } from "@codemode/proto";
+import type { CertificateFiles } from "@codemode/proto/certificates";
 import type { Environment, Explained } from "@codemode/proto/settings";
 import { type Address, formatAddress, isPrivate, type TcpAddress } from "./address.ts";
 import { type ApiKey, soleKey } from "./api-key.ts";
@@ -10,6 +11,7 @@ import { readEnvironment, unknownVariables } from "./environment.ts";
 import { type Given, refusal } from "./given.ts";
 import { parseSecret } from "./secret.ts";
 import { CONFIG_VARIABLE, KEYS, type Name, names, settings, type Values, variableOf } from "./settings.ts";
+import { tlsFiles } from "./tls.ts";
 import { YamlFile } from "./yaml-file.ts";
 
 /** Everything an executor can be told, checked. */
@@ -19,6 +21,8 @@ export interface ExecutorConfig {
   readonly adminListen: TcpAddress | undefined;
   /** What callers must present as `authorization: Bearer <key>`, one of them; none when nobody is asked for a key. */
   readonly apiKeys: readonly ApiKey[];
+  /** What to present to clients, and with `ca` whose certificates to ask of them; clear text when absent. */
+  readonly tls: CertificateFiles | undefined;
   /** Worker processes: runs at a time. */
   readonly workers: number;
   /** Runs that may wait for a worker. */
@@ -56,10 +60,18 @@ export function loadConfig(argv: readonly string[], env: Environment): LoadedCon
   const winners = new Map<Name, Given>();
   for (const given of [...readEnvironment(env), ...file.given, ...givenBy(args)]) winners.set(given.name, given);
   const values = valuesOf(winners, file.problems);
-  const { apiKey, apiKeyFile, apiKeysFile, ...others } = values;
+  const { apiKey, apiKeyFile, apiKeysFile, tlsCertFile, tlsKeyFile, tlsClientCaFile, ...others } = values;
   const apiKeys = apiKeysOf({ apiKey, apiKeyFile, apiKeysFile }, winners, yaml, env);
+  const named = (name: Name, path: string | undefined) =>
+    path === undefined ? undefined : { name: winners.get(name)?.label ?? variableOf(name), path };
+  const tls = tlsFiles({
+    listen: values.listen,
+    cert: named("tlsCertFile", tlsCertFile),
+    key: named("tlsKeyFile", tlsKeyFile),
+    clientCa: named("tlsClientCaFile", tlsClientCaFile),
+  });
   return {
-    config: { ...others, apiKeys, lifeline: args.lifeline },
+    config: { ...others, apiKeys, tls, lifeline: args.lifeline },
     explained: [...names.map((name) => explain(name, values, winners)), ...explainKeys(apiKeys, yaml)],
     warnings: unknownVariables(env),
   };

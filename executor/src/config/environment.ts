@@ -3,7 +3,15 @@ import type { Given } from "./given.ts";
 import { CONFIG_VARIABLE, names, PREFIX, variableOf } from "./settings.ts";
 
 /** Variables with our prefix that are a client's: of where its executor is, and how it starts one. */
-const OF_CLIENTS = new Set(["MODE", "URL", "IMAGE", "CONTAINER", "START_TIMEOUT_MS", "CONNECT_TIMEOUT_MS"]);
+const OF_CLIENTS = new Set([
+  "MODE",
+  "URL",
+  "ALLOW_INSECURE_KEY",
+  "IMAGE",
+  "CONTAINER",
+  "START_TIMEOUT_MS",
+  "CONNECT_TIMEOUT_MS",
+]);
 
 /** Reads `CODEMODE_EXECUTOR_*`. An empty variable counts as absent, as in compose files. */
 export function readEnvironment(env: Environment): readonly Given[] {

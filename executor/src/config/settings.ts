@@ -16,6 +16,9 @@ export const settings = {
   ),
   apiKeyFile: file("A file that holds the key, in place of `apiKey`.", "none"),
   apiKeysFile: file("A YAML file with [several keys](#several-api-keys), in place of `apiKey`.", "none"),
+  tlsCertFile: file("[TLS](#tls): the certificate to present, with those up to its root.", "clear text"),
+  tlsKeyFile: file("The key of that certificate.", "clear text"),
+  tlsClientCaFile: file("Authorities whose certificates clients must present.", "clients are asked for none"),
   workers: whole("Worker processes: programs that run at the same time.", 1, 1_024, {
     fallback: Math.max(2, availableParallelism()),
     otherwise: "as many as there are cores, at least 2",

@@ -2,6 +2,7 @@ import { constants, type Http2Session, type ServerHttp2Session } from "node:http
 import type { Server } from "@grpc/grpc-js";
 import { type Account, Quota } from "../pool/quota.ts";
 import { http2Servers } from "./grpc-internals.ts";
+import { Handshakes } from "./handshakes.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 const MAX_KNOWN = 384; // with twice as many at worst (Quota) and all strangers, below the usual 1,024 descriptors
@@ -19,6 +20,7 @@ export class Connections implements Disposable {
   readonly #open = new Set<Http2Session>();
   readonly #strangers = new Set<Http2Session>();
   readonly #failures = new WeakMap<Http2Session, number>();
+  readonly #handshakes = new Handshakes();
   readonly #known: Quota;
 
   /** `totalWeight` is that of all accounts that there are. */
@@ -28,7 +30,10 @@ export class Connections implements Disposable {
 
   /** Looks after the connections of a server that is bound. */
   guard(server: Server): void {
-    for (const below of http2Servers(server)) below.on("session", (session) => this.#greet(session));
+    for (const below of http2Servers(server)) {
+      this.#handshakes.guard(below);
+      below.on("session", (session) => this.#greet(session));
+    }
   }
 
   /** The peer has presented the key of `account`. Ends the connection when that has enough of them. */
@@ -48,6 +53,7 @@ export class Connections implements Disposable {
 
   /** Ends every connection, whatever is open on it. */
   [Symbol.dispose](): void {
+    this.#handshakes[Symbol.dispose]();
     for (const session of this.#open) session.destroy();
   }
 

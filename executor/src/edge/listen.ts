@@ -1,23 +1,23 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { CodemodeError } from "@codemode/proto";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../config/address.ts";
 
 /** Binds `server`, and tells the address with the port that was taken. */
-export async function listen(server: Server, address: Address): Promise<Address> {
+export async function listen(server: Server, address: Address, credentials: ServerCredentials): Promise<Address> {
   if (address.kind === "unix") await removeStale(address.path);
-  const port = await bind(server, formatAddress(address));
+  const port = await bind(server, formatAddress(address), credentials);
   if (address.kind === "tcp") return { ...address, port };
   chmodSync(address.path, 0o600);
   return address;
 }
 
-function bind(server: Server, target: string): Promise<number> {
+function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
   // Other users must not connect between bind and chmod; a thread that may not set the mask relies on its folder.
   const umask = trySetUmask(0o177);
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
+  server.bindAsync(target, credentials, (error, port) => {
     if (umask !== undefined) trySetUmask(umask);
     if (error)
       reject(new CodemodeError("UNREACHABLE", `Cannot listen on ${target}: ${error.message}`, { cause: error }));

@@ -9,11 +9,13 @@
 // E2  Payloads pass through as bytes; nothing of a program is parsed here.
 // E3  While draining no run begins, and no worker outlives the edge.
 import { CodemodeError, type ErrorCode, ExecutorServiceService, type GetInfoResponse } from "@codemode/proto";
+import type { CertificateFiles } from "@codemode/proto/certificates";
 import {
   type ChannelOptions,
   logVerbosity,
   type sendUnaryData,
   Server,
+  ServerCredentials,
   type ServerUnaryCall,
   setLogVerbosity,
   type UntypedServiceImplementation,
@@ -39,9 +41,12 @@ import { listen } from "./listen.ts";
 import { modestMessages } from "./modest-messages.ts";
 import { Outbox } from "./outbox.ts";
 import { addReflection } from "./reflection.ts";
+import { TlsCredentials } from "./tls.ts";
 
 export interface EdgeOptions {
   readonly listen: Address;
+  /** Clear text when absent. */
+  readonly tls: CertificateFiles | undefined;
   /** Who may call; everybody, when there are none. */
   readonly apiKeys: readonly ApiKey[];
   /** The weights of all of them together. */
@@ -60,6 +65,8 @@ interface Host extends Pick<SessionHost, "executorId" | "keep" | "called"> {
   ended(report: Report & { readonly apiKey: string; readonly traceId?: string }): void;
   /** Told of each call that got no session. */
   refused(reason: ErrorCode): void;
+  /** Told of certificates that were replaced by what cannot be used. */
+  warn(message: string): void;
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -83,13 +90,15 @@ export class Edge implements AsyncDisposable {
   readonly #callers: Callers;
   readonly #admission: Admission;
   readonly #inflow: Inflow;
+  readonly #tls: TlsCredentials | undefined;
   #listening = false;
   #draining = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
-    const { apiKeys, maxStreams, totalWeight, host } = options;
+    const { apiKeys, host, maxStreams, tls, totalWeight } = options;
+    this.#tls = tls && new TlsCredentials(tls, (problem) => host.warn(problem));
     this.#connections = new Connections(totalWeight);
     this.#callers = new Callers(apiKeys, this.#connections, () => host.refused("UNAUTHENTICATED"));
     this.#admission = new Admission(maxStreams, totalWeight);
@@ -103,7 +112,8 @@ export class Edge implements AsyncDisposable {
 
   /** Resolves with the address in use when calls are answered. */
   async listen(): Promise<Address> {
-    const address = await listen(this.#server, this.#options.listen);
+    const address = await listen(this.#server, this.#options.listen, this.#tls ?? ServerCredentials.createInsecure());
+    this.#tls?.follow(this.#server);
     this.#connections.guard(this.#server);
     this.#setHealth("SERVING");
     this.#listening = true;

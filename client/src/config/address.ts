@@ -1,9 +1,10 @@
-import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { ConfigError } from "../errors.ts";
 
-/** An executor's address as grpc-js wants it. */
+/** An executor's address. */
 export interface Target {
+  /** As grpc-js wants it. */
   readonly target: string;
+  /** True for TLS: `https://`, and nothing else. */
   readonly secure: boolean;
   /** True when nobody between here and there can listen. */
   readonly local: boolean;
@@ -39,22 +40,9 @@ export function parseAddress(address: string): Target {
   return { target: `dns:///${host}:${port}`, secure: false, local: isLoopback(host) };
 }
 
-/** TLS trusts the roots of the system. */
-export function credentialsFor({ secure }: Target): ChannelCredentials {
-  return secure ? ChannelCredentials.createSsl() : ChannelCredentials.createInsecure();
-}
-
-export function channelOptionsFor({ local }: Target): ChannelOptions {
-  return {
-    "grpc.keepalive_time_ms": 20_000, // a peer that vanished without a word is found within 25 s, while a run is open
-    "grpc.keepalive_timeout_ms": 5_000,
-    "grpc.initial_reconnect_backoff_ms": 100, // retries are ours; the channel is only not to sleep through them
-    "grpc.max_reconnect_backoff_ms": 1_000,
-    "grpc.service_config_disable_resolution": 1, // a TXT record is not to configure us
-    "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
-    "grpc.use_local_subchannel_pool": 1, // so that close() leaves no socket behind
-    ...(local && { "grpc.enable_http_proxy": 0 }),
-  };
+/** The addresses in `executor.url`. */
+export function addressesIn(url: string | undefined): string[] {
+  return url?.split(",").map((address) => address.trim()) ?? [];
 }
 
 function isLoopback(host: string): boolean {
