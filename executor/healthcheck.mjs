@@ -1,9 +1,13 @@
 // Exit 0 when the executor in this container is serving. Speaks the one gRPC call it needs over node:http2, because a
 // container asks every few seconds and loading a gRPC library would cost three times as much.
 import { connect } from "node:http2";
+import { connect as open } from "node:net";
 
-const port = (process.env.CODEMODE_EXECUTOR_LISTEN ?? "127.0.0.1:8001").split(":").at(-1);
-const session = connect(`http://127.0.0.1:${port}`);
+const listen = process.env.CODEMODE_EXECUTOR_LISTEN ?? "127.0.0.1:8001";
+const address = listen.startsWith("unix:")
+  ? { path: listen.slice("unix:".length) }
+  : { host: "127.0.0.1", port: Number(listen.split(":").at(-1)) };
+const session = connect("http://localhost", { createConnection: () => open(address) });
 const fail = () => process.exit(1);
 session.on("error", fail);
 setTimeout(fail, 2_000);
