@@ -1,9 +1,12 @@
-// Writes the JSON schema that editors use and the table in README.md, both from the one zod schema.
-// `--check` writes nothing and fails when either is stale.
+// Writes the JSON schema that editors use and the table in README.md, both from the client's one zod schema, and the
+// executor's table in docs/CONFIGURATION.md. `--check` writes nothing and fails when one of them is stale.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { formatDuration, formatSize } from "@codemode/proto/settings";
+import { formatAddress } from "../executor/src/config/address.ts";
+import type { Setting } from "../executor/src/config/setting.ts";
+import { names, settings, variableOf } from "../executor/src/config/settings.ts";
 import { clientConfigSchema, type Key, keys } from "../client/src/config/schema.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -49,16 +52,34 @@ function values({ expects }: Key): string {
   return `${expects[0]!.toUpperCase()}${expects.slice(1)}.`;
 }
 
-function replaced(text: string): string {
-  const [from, to] = [text.indexOf(START), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`README.md lacks ${START} … ${END}`);
-  return `${text.slice(0, from + START.length)}\n\n${table()}\n\n${text.slice(to)}`;
+function executorTable(): string {
+  const rows = names.map((name) => {
+    const setting: Setting = settings[name];
+    const expects = `${setting.expects[0]!.toUpperCase()}${setting.expects.slice(1)}.`;
+    return `| \`${name}\` | ${fallbackOf(name, setting)} | ${setting.docs} ${expects} | \`${variableOf(name)}\` |`;
+  });
+  return ["| Key | Default | What it does | Variable |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-const docs = join(ROOT, "README.md");
+function fallbackOf(name: string, { fallback, otherwise }: Setting): string {
+  if (otherwise !== undefined) return otherwise;
+  if (typeof fallback === "object") return `\`${formatAddress(fallback)}\``;
+  const isDuration = typeof fallback === "number" && name.endsWith("Ms");
+  return `\`${isDuration ? formatDuration(fallback) : String(fallback)}\``;
+}
+
+/** The text of `file` with `table` between the marks. */
+function withTable(file: string, table: string): { readonly file: string; readonly text: string } {
+  const text = readFileSync(file, "utf8");
+  const [from, to] = [text.indexOf(START), text.indexOf(END)];
+  if (from < 0 || to < from) throw new Error(`${file} lacks ${START} … ${END}`);
+  return { file, text: `${text.slice(0, from + START.length)}\n\n${table}\n\n${text.slice(to)}` };
+}
+
 const outputs = [
   { file: join(ROOT, "client/codemode-client.schema.json"), text: jsonSchema() },
-  { file: docs, text: replaced(readFileSync(docs, "utf8")) },
+  withTable(join(ROOT, "README.md"), table()),
+  withTable(join(ROOT, "docs/CONFIGURATION.md"), executorTable()),
 ];
 for (const { file, text } of outputs) {
   if (!process.argv.includes("--check")) writeFileSync(file, text);

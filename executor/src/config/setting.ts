@@ -2,8 +2,11 @@ import { formatDuration, parseDuration } from "@codemode/proto/settings";
 import { type Address, parseAddress, parseTcpAddress, type TcpAddress } from "./address.ts";
 import { secret as key } from "./secret.ts";
 
+/** What settings are. */
+export type Value = string | number | boolean | Address | undefined;
+
 /** One thing that an executor can be told. `T` is undefined where it may be left untold. */
-export interface Setting<T = unknown> {
+export interface Setting<T extends Value = Value> {
   /** One sentence for the docs. */
   readonly docs: string;
   /** What a value must be: "a whole number from 1 to 10". */
@@ -23,7 +26,7 @@ interface Default<T> {
   readonly otherwise?: string;
 }
 
-function setting<T>(
+function setting<T extends Value>(
   docs: string,
   expects: string,
   read: Setting<T>["read"],
@@ -34,7 +37,7 @@ function setting<T>(
 }
 
 /** Reads text, and nothing else. */
-function whenText<T>(parse: (text: string) => T | undefined): Setting<T>["read"] {
+function whenText<T extends Value>(parse: (text: string) => T | undefined): Setting<T>["read"] {
   return (written) => (typeof written === "string" ? parse(written) : undefined);
 }
 
