@@ -16,6 +16,9 @@ export interface Kind {
 const brief = { timeoutMs: 5_000, budgets: { cpuMs: 300 } };
 const roomy = { timeoutMs: 30_000, budgets: { cpuMs: 20_000 } };
 
+/** How a run may end whose worker is killed three times in a row before it meets its limit: as one that kills its workers. */
+const UNLUCKY = "Crashed";
+
 /** What a day brings: mostly good programs, some wrong ones, a few that wreck their worker. */
 export const KINDS: readonly Kind[] = [
   { name: "arithmetic", weight: 20, code: "return 6 * 7", ends: { value: 42 } },
@@ -54,27 +57,33 @@ export const KINDS: readonly Kind[] = [
   { name: "an exception", weight: 3, code: "throw new Error('no')", ends: { error: ["RuntimeError"] } },
   { name: "a tool that fails", weight: 3, code: "return await tools.fail({})", ends: { error: ["ToolError"] } },
   { name: "a deadlock", weight: 2, code: "await new Promise(() => {})", ends: { error: ["Deadlock"] } },
-  { name: "an endless loop", weight: 2, code: "for (;;);", options: brief, ends: { error: ["CpuLimit", "Timeout"] } },
+  {
+    name: "an endless loop",
+    weight: 2,
+    code: "for (;;);",
+    options: brief,
+    ends: { error: ["CpuLimit", "Timeout", UNLUCKY] },
+  },
   {
     name: "a native loop",
     weight: 1,
     code: "return Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)",
     options: brief,
-    ends: { error: ["CpuLimit", "Timeout"] },
+    ends: { error: ["CpuLimit", "Timeout", UNLUCKY] },
   },
   {
     name: "memory without end",
     weight: 1,
     code: "const all = []; for (;;) all.push('x'.repeat(1 << 20) + all.length)",
     options: roomy,
-    ends: { error: ["MemoryLimit"] },
+    ends: { error: ["MemoryLimit", UNLUCKY] },
   },
   {
     name: "a fatal error of V8",
     weight: 1,
     code: "return 'x'.repeat(2 ** 28 + 1).split('').length",
     options: roomy,
-    ends: { error: ["MemoryLimit", "Crashed"] },
+    ends: { error: ["MemoryLimit", UNLUCKY] },
   },
   { name: "a run that is cancelled", weight: 3, code: "return await tools.hang({})", ends: { error: ["Cancelled"] } },
 ];
