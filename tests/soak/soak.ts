@@ -141,8 +141,12 @@ async function killing({ child }: ChildExecutor, dice: Dice, tally: Tally, over:
     await sleep(500 + dice.below(3_000));
     const workers = workersBelow(child.pid ?? 0);
     if (workers.length === 0) continue; // both are being replaced
-    process.kill(dice.one(workers).pid, "SIGKILL");
-    tally.count("(a worker is killed)");
+    try {
+      process.kill(dice.one(workers).pid, "SIGKILL");
+      tally.count("(a worker is killed)");
+    } catch {
+      // It has just died by itself.
+    }
   }
 }
 
