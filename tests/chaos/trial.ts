@@ -17,7 +17,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 /** A client that tries again soon, and often enough for a run that is disturbed all the time. */
 export function clientOf(url: string, key: string | undefined): ExecutorClient {
   const retry = { enabled: true, maxAttempts: 60, baseMs: 5, maxMs: 150, maxElapsedMs: 600_000 };
-  const source = remoteSource([url], key);
+  const source = remoteSource(url.split(","), key);
   return new ExecutorClient({ source, tls: {}, retry, connectTimeoutMs: 5_000, logger: silent });
 }
 
