@@ -26,12 +26,15 @@ function fail(why) {
   process.exit(1);
 }
 
+const refused = asksClients
+  ? "; it may not accept its own certificate as a client's: that needs clientAuth, by an authority of clients"
+  : "";
 const session = connection();
-session.on("error", (error) => fail(`Cannot reach the executor at ${listen}: ${error.message}`));
-session.on("close", () => {
-  const own = "it may not accept its own certificate as a client's: that needs clientAuth, by an authority of clients";
-  fail(`The executor at ${listen} hung up${asksClients ? `; ${own}` : ""}`);
+session.on("error", ({ code, message }) => {
+  const isHangUp = code === "ECONNRESET" || code === "EPIPE"; // how soon it is noticed decides which of the two events comes
+  fail(`Cannot reach the executor at ${listen}: ${message}${isHangUp ? refused : ""}`);
 });
+session.on("close", () => fail(`The executor at ${listen} hung up${refused}`));
 setTimeout(() => fail(`The executor at ${listen} does not answer`), 2_000);
 
 const call = session.request({
