@@ -7,12 +7,11 @@ import { type GetInfoResponse, readStatusDetails, RunErrorType, toMs } from "@co
 import { expect, test } from "vitest";
 import { loadConfig } from "../executor/src/config/config.ts";
 import { type Fixture, startInProcess, Stream, unary } from "./executor-fixture.ts";
+import { withAsk } from "./journal-fixture.ts";
 
 // G3: a key says who calls, and how much it may use.
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const withAsk = { components: { $case: "manifest" as const, value: { tools: [ask], agents: [] } } };
 
 /** A file of keys that is gone with the test. */
 function keysFile(yaml: string): Disposable & { readonly path: string } {

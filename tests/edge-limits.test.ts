@@ -23,6 +23,7 @@ import {
   rawSocket,
   startMessage,
 } from "./raw-grpc.ts";
+import { withAsk } from "./journal-fixture.ts";
 
 // The rules of the edge, G1 to G11, that other tests do not show: G1 (where it listens) and the rest of G2 (the key) are in
 // edge.test.ts, G3 (what a key may) in api-keys.test.ts, G7 (slow readers) in outbox.test.ts, fairness in
@@ -30,8 +31,6 @@ import {
 
 const key = "a-key-of-16-chars";
 const withKey = { CODEMODE_EXECUTOR_API_KEY: key };
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const withAsk = { components: { $case: "manifest" as const, value: { tools: [ask], agents: [] } } };
 const HEALTH = "/grpc.health.v1.Health/Check";
 
 /** The health of an executor, asked with no key. */

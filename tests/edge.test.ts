@@ -16,6 +16,7 @@ import descriptor from "protobufjs/ext/descriptor/index.js";
 import { expect, test } from "vitest";
 import { type GetInfoResponse, readStatusDetails } from "@codemode/proto";
 import { ChildExecutor, connect, isAlive, startInProcess, Stream, unary } from "./executor-fixture.ts";
+import { withAsk } from "./journal-fixture.ts";
 import { unusedPort } from "./setup/command.ts";
 
 const UNAVAILABLE = 14;
@@ -102,12 +103,10 @@ async function health(address: string, service = ""): Promise<string> {
 
 test("draining lets open runs end, turns new ones away, and ends late ones UNAVAILABLE", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
-  const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-  const components = { $case: "manifest" as const, value: { tools: [ask], agents: [] } };
   await using ends = executor.open();
   await using late = executor.open();
   for (const stream of [ends, late]) {
-    stream.start("return await tools.ask()", { components });
+    stream.start("return await tools.ask()", withAsk);
     await stream.next("call");
   }
   const drained = executor.executor.drain(500);

@@ -19,6 +19,7 @@ import {
   rawSocket,
   startMessage,
 } from "./raw-grpc.ts";
+import { ask, noBudgets, withAsk } from "./journal-fixture.ts";
 
 // What hostile peers do to an edge. Each case goes on beside four well-behaved runs, and these must end right.
 //
@@ -41,8 +42,6 @@ interface Case {
 let executor: ChildExecutor;
 let restingBytes = 0;
 
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
 const resident = (): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${executor.child.pid}/status`, "latin1"))?.[1]) * 1024;
 
@@ -91,7 +90,6 @@ const answer = (seq: number, data = Buffer.from("1")) =>
     $case: "callResult",
     value: { seq, result: { $case: "value", value: { encoding: 1, data } }, settledAt: new Date(), more: false },
   }) as const;
-const noBudgets = { wallTime: undefined, waitTime: undefined, cpuTime: undefined };
 const request = {
   ":method": "POST",
   ":scheme": "http",

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { isAlive, startInProcess } from "./executor-fixture.ts";
+import { withAsk } from "./journal-fixture.ts";
 
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const components = { $case: "manifest" as const, value: { tools: [ask], agents: [] } };
 const perProcess = { CODEMODE_EXECUTOR_ISOLATION: "process" };
 
 test("with isolation: process each run has a worker of its own, that is gone with it", async () => {
@@ -11,7 +10,7 @@ test("with isolation: process each run has a worker of its own, that is gone wit
   const seen: number[] = [];
   for (let n = 0; n < 3; n++) {
     await using stream = executor.open();
-    stream.start("return await tools.ask()", { components });
+    stream.start("return await tools.ask()", withAsk);
     await stream.next("call");
     const [running = 0] = pool.pids;
     seen.push(running);
@@ -26,13 +25,13 @@ test("the next worker is there before the run that it follows has ended (P8)", a
   await using executor = await startInProcess(perProcess);
   const { pool } = executor.executor;
   await using stream = executor.open();
-  stream.start("return await tools.ask()", { components });
+  stream.start("return await tools.ask()", withAsk);
   await stream.next("call");
   await expect.poll(() => pool.idle).toBe(1);
   const [, next] = pool.pids;
   // It is a spare: what waits gets no second worker beside the one that a size of 1 allows.
   await using other = executor.open();
-  other.start("return await tools.ask()", { components });
+  other.start("return await tools.ask()", withAsk);
   await other.next("call"); // the first run has been parked, its process is gone
   expect(pool.lent).toBe(1);
   expect(pool.pids).toContain(next);
@@ -64,7 +63,7 @@ test("a worker that dies under its run takes its place in vain: the run goes on 
   await using executor = await startInProcess(perProcess);
   const { pool } = executor.executor;
   await using stream = executor.open();
-  stream.start("return await tools.ask()", { components });
+  stream.start("return await tools.ask()", withAsk);
   await stream.next("call");
   process.kill(pool.pids[0] ?? 0, "SIGKILL");
   stream.answer(1, 7);

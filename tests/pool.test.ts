@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { RunErrorType, type Start } from "@codemode/proto";
+import { RunErrorType } from "@codemode/proto";
 import { frame, FrameReader } from "../executor/src/pool/frames.ts";
 import { launch } from "../executor/src/pool/launch.ts";
 import { Pool } from "../executor/src/pool/pool.ts";
 import { parsePsLine, PsProbe, systemProbe } from "../executor/src/pool/probe.ts";
 import { isAlive, startInProcess } from "./executor-fixture.ts";
+import { withAsk } from "./journal-fixture.ts";
 
 const account = { id: "one", weight: 1 };
 const a = { account, tenant: "a", bytes: 0 };
@@ -47,9 +48,6 @@ test("a lease goes to a worker of its tenant, and a worker never changes tenants
   expect(pool.pids).not.toContain(first);
   expect(isAlive(first ?? 0)).toBe(false);
 });
-
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
 
 test("a run whose worker is killed goes on on another, the app none the wiser", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });

@@ -18,6 +18,14 @@ function signal({ executor }: Fixture, name: NodeJS.Signals): void {
   process.kill(pid, name);
 }
 
+/** Begins a run, and gives its first call an answer of a thousand characters. It then waits for the second. */
+async function answeredOnce(stream: Stream): Promise<void> {
+  stream.start(twice, withAsk);
+  await stream.next("idle");
+  stream.answer(1, "x".repeat(1_000));
+  await stream.next("idle");
+}
+
 async function statusOf(stream: Stream): Promise<{ code: number; field: string | undefined; retryAfterMs: unknown }> {
   stream.call.resume();
   const { code, metadata } = await stream.status;
@@ -80,10 +88,7 @@ test("a worker that gets stuck over what was done before is replaced", async () 
 test("a run with more answers than can be replayed stays on its worker", async () => {
   await using executor = await remembering({ replayBytes: 1_000, answerBytesOfRun: 100 });
   await using stream = executor.open();
-  stream.start(twice, withAsk);
-  await stream.next("idle");
-  stream.answer(1, "x".repeat(1_000));
-  await stream.next("idle");
+  await answeredOnce(stream);
   await using next = executor.open();
   next.start(other, withAsk);
   const accepted = next.next("accepted");
@@ -96,10 +101,7 @@ test("a run with more answers than can be replayed stays on its worker", async (
 test("a run with more answers than can be replayed ends as Crashed when its worker is killed", async () => {
   await using executor = await remembering({ replayBytes: 1_000, answerBytesOfRun: 100 });
   await using stream = executor.open();
-  stream.start(twice, withAsk);
-  await stream.next("idle");
-  stream.answer(1, "x".repeat(1_000));
-  await stream.next("idle");
+  await answeredOnce(stream);
   signal(executor, "SIGKILL");
   expect(await valueOf(stream)).toMatchObject({
     type: CRASHED,
@@ -168,10 +170,7 @@ test("what a journal tells does not wait in memory for a worker: it is told agai
 test("a worker is not held for a journal that does not come", { timeout: 60_000 }, async () => {
   await using executor = await remembering({ answerBytesOfRun: 100 });
   await using stream = executor.open();
-  stream.start(twice, withAsk);
-  await stream.next("idle");
-  stream.answer(1, "x".repeat(1_000));
-  await stream.next("idle");
+  await answeredOnce(stream);
   signal(executor, "SIGKILL");
   await stream.next("journalWanted");
   expect(await statusOf(stream)).toMatchObject({ code: 4 });

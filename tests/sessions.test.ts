@@ -11,15 +11,13 @@ import {
 } from "@codemode/proto";
 import { procProbe } from "../executor/src/pool/probe.ts";
 import { type Fixture, isAlive, startInProcess, startOf } from "./executor-fixture.ts";
+import { ask, noBudgets, withAsk } from "./journal-fixture.ts";
 
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 
-const noBudgets: Budgets = { wallTime: undefined, waitTime: undefined, cpuTime: undefined };
 const waits = "await tools.ask(); return 1";
-const ask = { name: "ask", description: "", inputSchemaJson: "", outputSchemaJson: "" };
-const withAsk: Partial<Start> = { components: { $case: "manifest", value: { tools: [ask], agents: [] } } };
 
 function answerOf(seq: number, value: Value): CallResult {
   return { seq, result: { $case: "value", value }, settledAt: undefined, more: false };

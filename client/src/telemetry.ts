@@ -33,9 +33,10 @@ export function inExecuteSpan(request: RunRequest, body: (request: RunRequest) =
   const attributes = {
     "codemode.execution.id": executionId,
     "codemode.correlation.id": correlationId,
-    "codemode.code.sha256": createHash("sha256").update(code).digest("hex"),
   };
   return inSpan("codemode.execute", attributes, async (span) => {
+    // Of a program of hundreds of kilobytes it takes time, which is for nothing where nobody records the span.
+    if (span.isRecording()) span.setAttribute("codemode.code.sha256", createHash("sha256").update(code).digest("hex"));
     const present = context.active();
     const inContext: RunRequest["inContext"] = (handler) => context.with(present, () => request.inContext(handler));
     const outcome = await body({ ...request, inContext });

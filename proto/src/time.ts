@@ -10,3 +10,6 @@ export function toDuration(ms: number): Duration {
 export function toMs(duration: Duration): number {
   return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
 }
+
+/** The longest delay of a timer; longer ones fire at once in Node. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;

@@ -5,7 +5,7 @@ import { violation } from "../run/gate.ts";
 import { Divergence, type Link } from "../run/link.ts";
 import type { Outcome } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
-import { MAX_TIMER_MS } from "../timers.ts";
+import { MAX_TIMER_MS } from "@codemode/proto/messages";
 import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
 
 // Attempt

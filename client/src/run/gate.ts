@@ -1,7 +1,6 @@
-import { type Call, CallKind } from "@codemode/proto/messages";
+import { type Call, CallKind, MAX_TIMER_MS } from "@codemode/proto/messages";
 import { ExecutorClientError } from "../errors.ts";
 import type { Component } from "../registry/component.ts";
-import { MAX_TIMER_MS } from "../timers.ts";
 import { type Answer, invoke, type InvokeOptions } from "./invoke.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 

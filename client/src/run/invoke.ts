@@ -1,7 +1,6 @@
-import type { Call, CallError, Value } from "@codemode/proto/messages";
+import { type Call, type CallError, MAX_TIMER_MS, type Value } from "@codemode/proto/messages";
 import type { CallInfo, Component } from "../registry/component.ts";
 import type { Checked } from "../registry/issues.ts";
-import { MAX_TIMER_MS } from "../timers.ts";
 import { inputError, messageOf, outputError, timeoutError, toCallError } from "./call-error.ts";
 import type { JournalEntry } from "./journal.ts";
 import { inCallSpan } from "../telemetry.ts";

@@ -1,4 +1,4 @@
-import { type CallResult, RunErrorType } from "@codemode/proto/messages";
+import { type CallResult, MAX_TIMER_MS, RunErrorType } from "@codemode/proto/messages";
 import { causeOf, type Death } from "../pool/death.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { RunEnd, RunEvent, RunSink } from "../pool/run.ts";
@@ -9,7 +9,7 @@ import type { Journal } from "./journal.ts";
 import { JOURNAL_WITHIN_MS, journalLate } from "./journal-pieces.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Replay } from "./replay.ts";
-import { MAX_TIMER_MS, type RunClock } from "./run-clock.ts";
+import type { RunClock } from "./run-clock.ts";
 import type { Program } from "./start.ts";
 
 // Residence

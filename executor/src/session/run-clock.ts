@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from "@codemode/proto/messages";
+
 /** What the time of a run is spent on. Held: on nothing of the program's, such as waiting for a worker. */
 export type Spending = "wall" | "wait" | "held";
 
@@ -56,6 +58,3 @@ export class RunClock {
     return this.#spent[what] + (this.#on === what ? performance.now() - this.#since : 0);
   }
 }
-
-/** The longest delay of a timer; longer ones fire at once in Node. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
