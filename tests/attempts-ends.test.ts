@@ -3,6 +3,7 @@ import { status } from "@grpc/grpc-js";
 import { toDuration, withStatusDetails } from "@codemode/proto";
 import { decode } from "@codemode/proto/values";
 import { Codemode, Run, RuntimeContext } from "../client/src/index.ts";
+import { ComponentSet } from "../client/src/registry/component-set.ts";
 import { processesBelow } from "./processes.ts";
 import { held, lose, withScript } from "./scripted-client.ts";
 import { gone, type Peer, startScripted } from "./scripted-executor.ts";
@@ -257,8 +258,7 @@ test("the time that executors have a run is counted over all attempts, and the t
     correlationId: "c",
     code: "",
     fileName: undefined,
-    tools: new Map(),
-    agents: new Map(),
+    components: ComponentSet.NONE,
     context: new RuntimeContext(),
     config: {},
     budgets: { timeoutMs: 1_000 },

@@ -22,6 +22,7 @@ import { createContext, runInContext } from "node:vm";
 import { toDuration } from "@codemode/proto/messages";
 import { afterAll, expect, test, vi } from "vitest";
 import type { Isolate } from "../executor/src/worker/isolate.ts";
+import { Catalog } from "../executor/src/worker/catalog.ts";
 import { ProgramRun } from "../executor/src/worker/run.ts";
 import { catalogue } from "./hostile/catalogue.ts";
 import { LANGUAGE, nativesBelow, type Path, strangers } from "./hostile/natives.ts";
@@ -70,7 +71,7 @@ test.each(["ser-float16", "ser-sab", "nat-arg-sparse", "tool-arg-rawjson"])(
 test("H2, H5: what is no primitive, and what nobody knows, is passed over by the one way out, which never throws", () => {
   const kill = vi.spyOn(process, "kill").mockReturnValue(true); // its last resort
   const said: object[] = [];
-  const run = new ProgramRun(runOf({ code: "" }), {} as Isolate, (event) => said.push(event));
+  const run = new ProgramRun(runOf({ code: "" }), {} as Isolate, new Catalog(), (event) => said.push(event));
   const receive = run.receive as (...values: unknown[]) => void;
   const objects = [
     {},

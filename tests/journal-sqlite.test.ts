@@ -115,7 +115,10 @@ test("what one store has recorded, another on the same file sees at once, and af
 test("a journal of version 1, which counted no attempts, is brought to this one", async () => {
   using folder = temporary();
   await journal(folder.file);
-  edit(folder.file, "ALTER TABLE runs DROP COLUMN attempts; PRAGMA user_version = 1");
+  edit(
+    folder.file,
+    "DROP INDEX manifest_runs; ALTER TABLE runs DROP COLUMN manifest; DROP TABLE manifests; ALTER TABLE runs DROP COLUMN attempts; PRAGMA user_version = 1",
+  );
   for (const _ of ["brought", "found"]) {
     await open(folder.file, async (store) => {
       expect(await store.load("run")).toMatchObject({ calls: [call], attempts: 1 });
@@ -184,10 +187,10 @@ const bad: readonly Bad[] = [
     name: "a journal of a newer version",
     make: async ({ file }) => {
       await journal(file);
-      edit(file, "PRAGMA user_version = 3");
+      edit(file, "PRAGMA user_version = 4");
       return file;
     },
-    why: "a newer version of Codemode has written it (its format is 3, and this version knows formats up to 2); update",
+    why: "a newer version of Codemode has written it (its format is 4, and this version knows formats up to 3); update",
   },
   {
     name: "a journal without its tables",

@@ -3,6 +3,7 @@ import { type Budgets, type Output, toDuration, ValueEncoding } from "@codemode/
 import { Journal } from "../executor/src/session/journal.ts";
 import { Keep } from "../executor/src/session/keep.ts";
 import { Ledger } from "../executor/src/session/ledger.ts";
+import { NOTHING } from "../executor/src/session/manifest.ts";
 import { parseStart } from "../executor/src/session/start.ts";
 import { startOf } from "./executor-fixture.ts";
 import { withScript } from "./scripted-client.ts";
@@ -49,7 +50,7 @@ test.each(shown)("a worker shows %s as often as its budget allows", async (code,
 
 test.each(shown)("a session lets a worker show %s no more often", (_code, item, bytes) => {
   const show = (resultBytes: number) => {
-    const program = parseStart(startOf("", { budgets: budgetsOf(resultBytes) }), {});
+    const program = { ...parseStart(startOf("", { budgets: budgetsOf(resultBytes) }), {}), components: NOTHING };
     const ledger = new Ledger(program, new Journal(new Keep(), () => {}));
     return Array.from({ length: TIMES }, () => ledger.output({ item }) === undefined);
   };

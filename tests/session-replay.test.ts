@@ -5,6 +5,7 @@ import { Journal } from "../executor/src/session/journal.ts";
 import { Keep } from "../executor/src/session/keep.ts";
 import { type Resident, Residence } from "../executor/src/session/residence.ts";
 import { RunClock } from "../executor/src/session/run-clock.ts";
+import { NOTHING } from "../executor/src/session/manifest.ts";
 import { parseStart } from "../executor/src/session/start.ts";
 import { startInProcess, startOf } from "./executor-fixture.ts";
 import { kinds, noBudgets, other, parked, pending, sendJournal, settled, valueOf, withAsk } from "./journal-fixture.ts";
@@ -217,7 +218,7 @@ test("a program that has dealt with all answers that its channel had room for do
   const told: unknown[] = [];
   const resident = { begins() {}, event: (event: object) => told.push(event) };
   const clock = new RunClock({ wallMs: 60_000, waitMs: 60_000 }, () => {});
-  const program = parseStart(startOf("…"), {});
+  const program = { ...parseStart(startOf("…"), {}), components: NOTHING };
   const residence = new Residence(program, journal, clock, resident as unknown as Resident);
   residence.moveIn(lease as unknown as Lease);
   const waits = (seq: number) => residence.event({ $case: "idle", value: { awaited: [seq] } });

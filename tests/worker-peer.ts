@@ -6,7 +6,7 @@ import {
   type Call,
   CallErrorType,
   LogLevel,
-  type Manifest,
+  Manifest,
   OnOversize,
   type Output,
   RunErrorType,
@@ -17,6 +17,9 @@ import { type Done, type Run, WorkerEvent, WorkerRequest } from "@codemode/proto
 
 const entry = fileURLToPath(new URL("../executor/src/gen/worker.js", import.meta.url));
 const flags = ["--no-node-snapshot", "--jitless", "--no-js-float16array"];
+
+/** What a run may be given besides its code. */
+export type Settings = Partial<Run> & { readonly manifest?: Manifest };
 
 /** What came of a program: its value, or its error with the type by name. */
 export interface Ran {
@@ -68,9 +71,11 @@ export class WorkerPeer implements AsyncDisposable {
     this.#events = events(this.#channel);
   }
 
-  async run(code: string, tools: Record<string, Tool> = {}, settings: Partial<Run> = {}): Promise<Ran> {
+  async run(code: string, tools: Record<string, Tool> = {}, settings: Settings = {}): Promise<Ran> {
     await this.#until("ready");
-    const value = runOf({ code, manifest: manifestOf(tools), ...settings });
+    const { manifest = manifestOf(tools), ...others } = settings;
+    const value = runOf({ code, ...others });
+    this.#send({ $case: "manifest", value: Buffer.from(Manifest.encode(manifest).finish()) });
     this.#send({ $case: "run", value });
     const lines: Ran["lines"] = [];
     const outputs: Output["item"][] = [];
@@ -194,7 +199,6 @@ export function runOf(settings: Partial<Run>): Run {
 const defaults: Run = {
   code: "",
   fileName: "program.js",
-  manifest: undefined,
   onOversize: OnOversize.ON_OVERSIZE_UNSPECIFIED,
   context: undefined,
   config: undefined,

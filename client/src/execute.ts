@@ -3,7 +3,8 @@ import { CodemodeError } from "@codemode/proto";
 import { customAlphabet } from "nanoid";
 import { type ClientConfig, keys } from "./config/index.ts";
 import type { Logger } from "./logger.ts";
-import type { Component, ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
+import type { ComponentRegistry, ContextValues, RuntimeContext } from "./registry/index.ts";
+import { ComponentSet } from "./registry/component-set.ts";
 import type { Prepared } from "./durable/index.ts";
 import { type CallRecord, ID, type LogLine, type RunBudgets, type RunRequest, toStart } from "./run/index.ts";
 
@@ -90,8 +91,7 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
       correlationId,
       code,
       fileName: options.fileName,
-      tools: chosen(options.tools, registry.listTools(), (name) => registry.getTool(name)),
-      agents: chosen(options.agents, registry.listAgents(), (name) => registry.getAgent(name)),
+      components: chosen(registry, options),
       context,
       config: { ...around.values, ...options.config },
       budgets: budgetsOf(options, config),
@@ -123,13 +123,16 @@ function budgetsOf(options: ExecuteOptions, config: ClientConfig): RunBudgets {
   return budgets;
 }
 
-function chosen(
-  names: readonly string[] | undefined,
-  all: readonly Component[],
-  get: (name: string) => Component,
-): ReadonlyMap<string, Component> {
-  if (names !== undefined && !Array.isArray(names)) throw refused("tools and agents are arrays of names");
-  return new Map((names?.map(get) ?? all).map((component) => [component.name, component]));
+function chosen(registry: ComponentRegistry, { tools, agents }: ExecuteOptions): ComponentSet {
+  for (const names of [tools, agents]) {
+    if (names !== undefined && !Array.isArray(names)) throw refused("tools and agents are arrays of names");
+  }
+  const all = registry.components;
+  if (!tools && !agents) return all;
+  return new ComponentSet(
+    tools?.map((name) => registry.getTool(name)) ?? all.tools.values(),
+    agents?.map((name) => registry.getAgent(name)) ?? all.agents.values(),
+  );
 }
 
 /** A hook is there to watch. What it throws must not change the run. */

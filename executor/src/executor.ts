@@ -11,6 +11,7 @@ import { launch } from "./pool/launch.ts";
 import { Pool } from "./pool/pool.ts";
 import { systemProbe } from "./pool/probe.ts";
 import { Keep } from "./session/keep.ts";
+import { Manifests } from "./session/manifests.ts";
 
 /** What an executor writes its log to. */
 export interface Log {
@@ -63,6 +64,7 @@ export async function startExecutor(
     host: {
       executorId,
       keep,
+      manifests: new Manifests(),
       lend: (applicant, signal) => pool.lend(applicant, signal),
       called: (call) => metrics.called(call),
       refused: (reason) => metrics.refused(reason),
@@ -72,7 +74,7 @@ export async function startExecutor(
         metrics.ended(report);
       },
     },
-    info: { executorId, ...build, replays: true, keepsManifests: false },
+    info: { executorId, ...build, replays: true, keepsManifests: true },
   });
   const admin = new AdminServer({ isReady: () => edge.serving && pool.isAble, metrics });
   const close = async (): Promise<void> => {

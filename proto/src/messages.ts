@@ -12,6 +12,7 @@ export {
   Idle,
   Log,
   Manifest,
+  ManifestPiece,
   Output,
   Start,
 } from "./gen/codemode/v1/messages.ts";

@@ -62,7 +62,6 @@ export async function attempt(
   const world = new World(delay);
   const { registry } = world;
   const lines: string[] = [];
-  const byName = (components: readonly Component[]) => new Map(components.map((one) => [one.name, one]));
   const seed = Buffer.alloc(16);
   seed.writeUInt32BE(program.seed >>> 0, 4);
   let recalls = 0;
@@ -72,8 +71,7 @@ export async function attempt(
       correlationId: "chaos",
       code: program.code,
       fileName: undefined,
-      tools: byName(registry.listTools()),
-      agents: byName(registry.listAgents()),
+      components: registry.components,
       context: new RuntimeContext(),
       config: {},
       budgets: { timeoutMs: 120_000, maxCalls: 20_000, cpuMs: 60_000 },

@@ -26,7 +26,7 @@ export async function begin(
 ): Promise<{ end: string; stderr: string; events: RunEvent["$case"][] }> {
   const { promise, resolve } = Promise.withResolvers<{ end: string; stderr: string }>();
   const events: RunEvent["$case"][] = [];
-  lease.begin({ ...Run.decode(new Uint8Array()), code }, limits, {
+  lease.begin({ run: { ...Run.decode(new Uint8Array()), code }, manifest: new Uint8Array() }, limits, {
     event: ({ $case }) => {
       events.push($case);
       if ($case === "done") resolve({ end: "done", stderr: "" });

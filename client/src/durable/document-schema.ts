@@ -1,4 +1,4 @@
-import { CallErrorType, Start } from "@codemode/proto/messages";
+import { CallErrorType, type Manifest, Start } from "@codemode/proto/messages";
 import { decode } from "@codemode/proto/values";
 import { z } from "zod";
 import { ID } from "../run/index.ts";
@@ -50,12 +50,17 @@ export const documentSchema = z.strictObject({
   }),
 });
 
+/** A Start with its components in it, however many. */
+type WholeStart = Start & { readonly components: { readonly $case: "manifest"; readonly value: Manifest } };
+
 /** As far as this client needs it; an executor says what is wrong with the rest. */
-function toStart(encoded: Uint8Array, context: z.RefinementCtx): Start {
+function toStart(encoded: Uint8Array, context: z.RefinementCtx): WholeStart {
   try {
     const start = Start.decode(encoded);
     const { components, correlationId, clock } = start;
-    if (components?.$case === "manifest" && ID.test(correlationId) && !Number.isNaN(Number(clock))) return start;
+    if (components?.$case === "manifest" && ID.test(correlationId) && !Number.isNaN(Number(clock))) {
+      return { ...start, components };
+    }
   } catch {
     // Said below.
   }

@@ -1,9 +1,10 @@
 import { CodemodeError } from "@codemode/proto";
-import { CallResult, Start, toMs, ValueEncoding } from "@codemode/proto/messages";
+import { CallResult, Manifest, Start, toMs, ValueEncoding } from "@codemode/proto/messages";
 import { z } from "zod";
 import type { CallRow, StoredRun } from "../journal/index.ts";
+import { ComponentSet } from "../registry/component-set.ts";
 import { RuntimeContext } from "../registry/index.ts";
-import { type Recording, Run, type RunRequest, unrecorded } from "../run/index.ts";
+import { Run, type RunRequest, unrecorded, WireManifest } from "../run/index.ts";
 import { documentSchema, type ParsedCall } from "./document-schema.ts";
 
 // The journal of a run as a JSON document: for files beside tests, for people and for other programs. Values are texts of
@@ -16,6 +17,7 @@ type CallDocument = JournalDocument["calls"][number];
 
 export function toDocument({ record, calls }: StoredRun): JournalDocument {
   const { code, ...start } = Start.decode(record.start);
+  if (record.manifest) start.components = { $case: "manifest", value: Manifest.decode(record.manifest.encoded) };
   return {
     version: 1,
     executionId: record.executionId,
@@ -35,8 +37,9 @@ export function toReplay(document: unknown, onLog: RunRequest["onLog"]): Run {
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) throw unreadable(new z.ZodError(parsed.error.issues.slice(0, MAX_ISSUES)));
   const { executionId, code, calls } = parsed.data;
-  const start = { ...parsed.data.start, executionId, code };
-  const recording: Recording = { ...unrecorded(start), calls: calls.map(toCallRow), isReplay: true };
+  const { inStart, encoded } = new WireManifest(parsed.data.start.components.value);
+  const start = { ...parsed.data.start, components: inStart, executionId, code };
+  const recording = { ...unrecorded(start), manifest: encoded, calls: calls.map(toCallRow), isReplay: true };
   return new Run({ ...toRequest(executionId, start), onLog }, recording);
 }
 
@@ -47,8 +50,7 @@ function toRequest(executionId: string, { code, correlationId, fileName, budgets
     correlationId,
     code,
     fileName,
-    tools: new Map(),
-    agents: new Map(),
+    components: ComponentSet.NONE,
     context: new RuntimeContext(),
     config: {},
     budgets: { timeoutMs: budgets?.wallTime ? toMs(budgets.wallTime) : DEFAULT_TIMEOUT_MS, ...maxResultBytes },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ComponentSet } from "../registry/component-set.ts";
 import type { RunRequest, RunStart } from "../run/index.ts";
 
 /**
@@ -6,19 +7,29 @@ import type { RunRequest, RunStart } from "../run/index.ts";
  * it may use. Who asks for it, and the secrets of the handlers, are no part of it.
  */
 export function fingerprintOf(
-  { code, fileName, tools, agents, budgets, onOversize }: RunRequest,
+  { code, fileName, components, budgets, onOversize }: RunRequest,
   start: RunStart,
 ): string {
   const given = Object.entries(budgets).filter(([, value]) => value !== undefined);
   const parts = [
     code,
     fileName ?? null,
-    [...tools.keys()].toSorted(),
-    [...agents.keys()].toSorted(),
+    ...namesOf(components),
     start.context?.data.toString("utf8"),
     start.config?.data.toString("utf8"),
     given.toSorted(([a], [b]) => (a < b ? -1 : 1)),
     onOversize ?? null,
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+const made = new WeakMap<ComponentSet, readonly [tools: string[], agents: string[]]>();
+
+/** The names of `set`, sorted once. */
+function namesOf(set: ComponentSet): readonly [tools: string[], agents: string[]] {
+  const known = made.get(set);
+  if (known) return known;
+  const names = [[...set.tools.keys()].toSorted(), [...set.agents.keys()].toSorted()] as const;
+  made.set(set, names);
+  return names;
 }

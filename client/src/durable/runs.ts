@@ -7,7 +7,7 @@ import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
 import { checkSame } from "../journal/rules.ts";
 import type { Logger } from "../logger.ts";
 import { messageOf } from "../run/call-error.ts";
-import { type Outcome, Run, type RunRequest, type RunStart, unrecorded } from "../run/index.ts";
+import { manifestOf, type Outcome, Run, type RunRequest, type RunStart, unrecorded } from "../run/index.ts";
 import { Callers } from "./callers.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { Leases } from "./leases.ts";
@@ -77,6 +77,7 @@ export class Runs {
       executionId,
       fingerprint: fingerprintOf(request, start),
       start: Start.encode({ ...start, attempt: 1 }).finish(),
+      ...(start.components?.$case === "manifestHash" && { manifest: manifestOf(request.components) }),
       createdAt: new Date(),
     };
     const known = this.#live.get(executionId);
@@ -158,6 +159,7 @@ export class Runs {
       using _ = this.#leases.keep({ executionId, fence, onLost: onFailure });
       run = new Run(prepared.request, {
         start: isResumed ? Start.decode(stored.record.start) : prepared.start,
+        manifest: stored.record.manifest?.encoded,
         calls: stored.calls,
         attempts: stored.attempts,
         put: (row) => write(nameOf(row), () => store.put(executionId, fence, row)),

@@ -47,6 +47,7 @@ export class Attempt {
   #link!: Link; // from the first step of run() on
   #accepted = false;
   #journalOnItsWay = false;
+  #hasListed = false;
   #sent: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #connecting: NodeJS.Timeout | undefined;
@@ -101,7 +102,8 @@ export class Attempt {
   /** One message. Returns Finished when it was that. */
   #take({ event }: ExecutorMessage): Finished | undefined {
     const aborted = this.#ending === "cancelled";
-    if (event?.$case !== "accepted" && !this.#accepted && !aborted) throw violation("spoke before Accepted");
+    const isEarly = event?.$case !== "accepted" && event?.$case !== "manifestWanted";
+    if (isEarly && !this.#accepted && !aborted) throw violation("spoke before Accepted");
     switch (event?.$case) {
       case "accepted":
         if (this.#accepted) throw violation("accepted the run twice");
@@ -133,6 +135,11 @@ export class Attempt {
         return event.value;
       case "journalWanted":
         if (!aborted) this.#sendJournal();
+        return undefined;
+      case "manifestWanted":
+        if (this.#accepted || this.#hasListed) throw violation("asked for the components again");
+        this.#hasListed = true;
+        if (!aborted) this.#run.list((said) => this.#send({ event: said }));
         return undefined;
       case undefined:
         throw violation("sent an empty message");

@@ -78,7 +78,7 @@ export class MemoryStore implements JournalStore {
     if (isFinishedSo(run, fence, outcome)) return;
     checkOwned("finish", executionId, run, fence);
     run.state = { kind: "finished", outcome, finishedAt: new Date() };
-    this.#forget(this.#finished.put(executionId, bytesOf(run) + outcome.length));
+    this.#forget(this.#finished.put(executionId, bytesOf(run) + outcome.length, run.record.manifest));
   }
 
   async release(executionId: string, fence: number): Promise<void> {
@@ -121,7 +121,7 @@ export class MemoryStore implements JournalStore {
 
   #giveUp(run: Kept): void {
     run.state = { kind: "free" };
-    this.#forget(this.#free.put(run.record.executionId, bytesOf(run)));
+    this.#forget(this.#free.put(run.record.executionId, bytesOf(run), run.record.manifest));
   }
 
   #forget(ids: readonly string[]): void {
@@ -129,9 +129,13 @@ export class MemoryStore implements JournalStore {
   }
 }
 
+type SharedManifest = RunRecord["manifest"];
+
 /** The ids of runs that wait to be wanted again, with their sizes, in the order in which they came. */
 class Shelf {
-  readonly #sizes = new Map<string, number>();
+  readonly #sizes = new Map<string, { readonly bytes: number; readonly manifest: SharedManifest }>();
+  /** How many of the runs have each manifest, which counts once. */
+  readonly #manifests = new Map<SharedManifest, number>();
   readonly #maxRuns: number;
   readonly #maxBytes: number;
   #bytes = 0;
@@ -142,10 +146,11 @@ class Shelf {
   }
 
   /** Says which others have to go to make room for it. */
-  put(id: string, bytes: number): string[] {
+  put(id: string, bytes: number, manifest: SharedManifest): string[] {
     this.take(id);
-    this.#sizes.set(id, bytes);
+    this.#sizes.set(id, { bytes, manifest });
     this.#bytes += bytes;
+    this.#share(manifest, 1);
     const gone: string[] = [];
     for (const first of this.#sizes.keys()) {
       if (first === id || (this.#sizes.size <= this.#maxRuns && this.#bytes <= this.#maxBytes)) break;
@@ -156,8 +161,22 @@ class Shelf {
   }
 
   take(id: string): void {
-    this.#bytes -= this.#sizes.get(id) ?? 0;
+    const size = this.#sizes.get(id);
+    if (!size) return;
     this.#sizes.delete(id);
+    this.#bytes -= size.bytes;
+    this.#share(size.manifest, -1);
+  }
+
+  #share(manifest: SharedManifest, by: 1 | -1): void {
+    if (!manifest) return;
+    const before = this.#manifests.get(manifest) ?? 0;
+    if (before === 0) this.#bytes += manifest.encoded.length;
+    if (before + by > 0) this.#manifests.set(manifest, before + by);
+    else {
+      this.#manifests.delete(manifest);
+      this.#bytes -= manifest.encoded.length;
+    }
   }
 }
 

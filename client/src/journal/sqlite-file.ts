@@ -7,7 +7,7 @@ import { loadSqlite } from "./sqlite-module.ts";
 import { prepareStatements, type Statements } from "./sqlite-statements.ts";
 
 const APPLICATION_ID = 0x636d6a6c; // "cmjl" in the header of the file: ours, and no other program's database
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** How long a process waits, blocked, for another to end a transaction, while it opens the file. Ours take milliseconds. */
 const OPEN_TIMEOUT_MS = 5_000;
@@ -15,7 +15,12 @@ const OPEN_TIMEOUT_MS = 5_000;
 const STEP_TIMEOUT_MS = 20;
 
 // What is read on every write stands before what may be long, and so on the first page of a row.
+const MANIFESTS = `
+  CREATE TABLE manifests (hash BLOB PRIMARY KEY, encoded BLOB NOT NULL) STRICT;
+`;
+
 const SCHEMA = `
+  ${MANIFESTS}
   CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     execution_id TEXT NOT NULL UNIQUE,
@@ -27,8 +32,10 @@ const SCHEMA = `
     finished_at INTEGER, -- NULL, like outcome: not yet
     fingerprint TEXT NOT NULL,
     outcome TEXT,
+    manifest BLOB REFERENCES manifests (hash), -- NULL: it is in start
     start BLOB NOT NULL
   ) STRICT;
+  CREATE INDEX manifest_runs ON runs (manifest) WHERE manifest IS NOT NULL;
   CREATE INDEX finished_runs ON runs (finished_at) WHERE finished_at IS NOT NULL;
   CREATE TABLE calls (
     run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -55,6 +62,14 @@ const SECOND = `
   ALTER TABLE runs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
   UPDATE runs SET attempts = 1;
   PRAGMA user_version = 2;
+`;
+
+/** From version 2, which had every manifest in the start of each run. */
+const THIRD = `
+  ${MANIFESTS}
+  ALTER TABLE runs ADD COLUMN manifest BLOB REFERENCES manifests (hash);
+  CREATE INDEX manifest_runs ON runs (manifest) WHERE manifest IS NOT NULL;
+  PRAGMA user_version = 3;
 `;
 
 /** Opens the journal in `file`, an absolute path; makes it, for its user alone, when there is none. */
@@ -97,6 +112,7 @@ function prepare(database: DatabaseSync): void {
   const version = versionOf(database); // by now another process may have done it
   if (version === 0) database.exec(SCHEMA);
   if (version === 1) database.exec(SECOND);
+  if (version === 1 || version === 2) database.exec(THIRD);
   database.exec(`COMMIT; PRAGMA busy_timeout = ${STEP_TIMEOUT_MS}`);
 }
 

@@ -11,7 +11,9 @@ type Row = Record<string, SQLOutputValue>;
 export interface RunRow extends Ownership {
   readonly id: number;
   readonly attempts: number;
+  /** Without its manifest. */
   readonly record: RunRecord;
+  readonly manifestHash: Uint8Array | undefined;
 }
 
 const kinds = ["tool", "agent", "timer"] as const;
@@ -22,6 +24,7 @@ export function toRun(row: Row): RunRow {
     id: Number(row["id"]),
     fence: Number(row["fence"]),
     attempts: Number(row["attempts"]),
+    manifestHash: (row["manifest"] as Uint8Array | null) ?? undefined,
     state: toState(row),
     record: {
       executionId: String(row["execution_id"]),

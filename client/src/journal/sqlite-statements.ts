@@ -5,7 +5,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 const sources = {
   run: "SELECT * FROM runs WHERE execution_id = ?",
   calls: "SELECT * FROM calls WHERE run = ? ORDER BY seq",
-  insert: "INSERT INTO runs (execution_id, fence, created_at, fingerprint, start) VALUES (?, 0, ?, ?, ?)",
+  insert: "INSERT INTO runs (execution_id, fence, created_at, fingerprint, manifest, start) VALUES (?, 0, ?, ?, ?, ?)",
+  manifest: "SELECT encoded FROM manifests WHERE hash = ?",
+  hasManifest: "SELECT 1 FROM manifests WHERE hash = ?",
+  insertManifest: "INSERT INTO manifests VALUES (?, ?)",
   nextFence: "UPDATE fences SET last = last + 1 RETURNING last",
   own: "UPDATE runs SET fence = ?, owner = ?, leased_until = ? WHERE execution_id = ?",
   renew: "UPDATE runs SET leased_until = ? WHERE execution_id = ? AND fence = ? AND owner IS NOT NULL",
@@ -27,6 +30,8 @@ const sources = {
     UPDATE calls SET state = ?5, handled = ?6, started_at = ?7, settled_at = ?8, settle_order = ?9, result = ?10
       WHERE seq = ?1 AND run = ?11`,
   prune: "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE finished_at < ? LIMIT ?)",
+  pruneManifests: `
+    DELETE FROM manifests WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.manifest = manifests.hash)`,
 };
 
 export type Statements = Readonly<Record<keyof typeof sources, StatementSync>>;

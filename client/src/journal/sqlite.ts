@@ -52,14 +52,18 @@ export class SqliteStore implements JournalStore {
         if (state.kind === "finished") return { kind: "done", outcome: state.outcome, run: this.#toStored(before) };
         if (isLive(state)) return { kind: "held", owner: state.owner, until: state.until };
       } else {
-        const { fingerprint, start, createdAt } = record;
-        this.#sql.insert.run(executionId, createdAt.getTime(), fingerprint, start);
+        const { fingerprint, start, createdAt, manifest } = record;
+        if (manifest && !this.#sql.hasManifest.get(manifest.hash)) {
+          this.#sql.insertManifest.run(manifest.hash, manifest.encoded);
+        }
+        this.#sql.insert.run(executionId, createdAt.getTime(), fingerprint, manifest?.hash ?? null, start);
       }
       const fence = Number(this.#sql.nextFence.get()?.["last"]);
       this.#sql.own.run(fence, owner, Date.now() + leaseMs, executionId);
       const run = this.#find(executionId);
       if (!run) throw new CodemodeError("INTERNAL", "A run was not found by the claim that made it");
-      return { kind: "owned", fence, run: this.#toStored(run) };
+      const { attempts, state } = run;
+      return { kind: "owned", fence, run: before ? this.#toStored(run) : { record, calls: [], attempts, state } };
     });
   }
 
@@ -120,7 +124,9 @@ export class SqliteStore implements JournalStore {
     for (let count = 0; ; await setImmediate()) {
       const pruned = await this.#use(() => Number(this.#sql.prune.run(before.getTime(), PRUNED_AT_ONCE).changes));
       count += pruned;
-      if (pruned < PRUNED_AT_ONCE) return count;
+      if (pruned === PRUNED_AT_ONCE) continue;
+      if (count > 0) await this.#use(() => this.#sql.pruneManifests.run());
+      return count;
     }
   }
 
@@ -140,8 +146,10 @@ export class SqliteStore implements JournalStore {
   }
 
   #toStored(run: RunRow): StoredRun {
-    const { record, attempts, state } = run;
-    return { record, calls: this.#calls(run), attempts, state };
+    const { record, manifestHash: hash, attempts, state } = run;
+    const encoded = hash && (this.#sql.manifest.get(hash)?.["encoded"] as Uint8Array | undefined);
+    const whole = hash && encoded ? { ...record, manifest: { hash, encoded } } : record;
+    return { record: whole, calls: this.#calls(run), attempts, state };
   }
 
   #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): Promise<T> {

@@ -30,6 +30,8 @@ export interface RunRecord {
   readonly fingerprint: string;
   /** The encoded Start of the first attempt. Holds the program and the context's variables, never a secret. */
   readonly start: Uint8Array;
+  /** The components that the Start names by their hash. Many runs have the same: a store keeps each once. */
+  readonly manifest?: { readonly hash: Uint8Array; readonly encoded: Uint8Array } | undefined;
   readonly createdAt: Date;
 }
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ComponentAlreadyExistsError, ComponentNotFoundError, RegistryError } from "../errors.ts";
 import type { AgentDefinition, Component, ToolDefinition } from "./component.ts";
+import { ComponentSet } from "./component-set.ts";
 import type { RuntimeContext } from "./context.ts";
 import { checkName } from "./names.ts";
 import { compileSchema, type Schema } from "./schema.ts";
@@ -23,6 +24,8 @@ export interface RegisterOptions {
 export class ComponentRegistry {
   readonly #tools = new Map<string, Component>();
   readonly #agents = new Map<string, Component>();
+  /** Of both, until one changes. */
+  #components: ComponentSet | undefined;
   readonly #context = new AsyncLocalStorage<RuntimeContext | undefined>();
 
   /**
@@ -70,18 +73,26 @@ export class ComponentRegistry {
     return [...this.#agents.values()];
   }
 
+  /** All tools and agents as they are now. The same object for as long as none changes. */
+  get components(): ComponentSet {
+    return (this.#components ??= new ComponentSet(this.#tools.values(), this.#agents.values()));
+  }
+
   /** Takes a tool away from the runs that start from now on. True when there was one. */
   unregisterTool(name: string): boolean {
+    this.#components = undefined;
     return this.#tools.delete(name);
   }
 
   /** Takes an agent away from the runs that start from now on. True when there was one. */
   unregisterAgent(name: string): boolean {
+    this.#components = undefined;
     return this.#agents.delete(name);
   }
 
   /** Takes all tools and agents away. The context stays. */
   clear(): void {
+    this.#components = undefined;
     this.#tools.clear();
     this.#agents.clear();
   }
@@ -120,6 +131,7 @@ export class ComponentRegistry {
         `Cannot register ${kind} "${name}": a program calls "${called}" as ${kind}s.${as}() too`,
       );
     }
+    this.#components = undefined;
     components.set(name, Object.freeze(component));
     return this;
   }

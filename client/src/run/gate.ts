@@ -1,6 +1,7 @@
 import { type Call, CallKind, MAX_TIMER_MS } from "@codemode/proto/messages";
 import { ExecutorClientError } from "../errors.ts";
 import type { Component } from "../registry/component.ts";
+import type { ComponentSet } from "../registry/component-set.ts";
 import { type Answer, invoke, type InvokeOptions } from "./invoke.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 
@@ -22,9 +23,8 @@ const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
 /** What a gate must know of its run. */
 export interface GateOptions extends InvokeOptions {
   readonly journal: Journal;
-  /** The components that this run may call, by name. */
-  readonly tools: ReadonlyMap<string, Component>;
-  readonly agents: ReadonlyMap<string, Component>;
+  /** What this run may call. */
+  readonly components: ComponentSet;
   /** Calls in all, and at a time. */
   readonly maxCalls: number;
   readonly maxCallsInFlight: number;
@@ -99,7 +99,7 @@ export class Gate {
   }
 
   #check(call: Call): Component | undefined {
-    const { tools, agents, maxCalls } = this.#options;
+    const { components, maxCalls } = this.#options;
     if (call.seq > maxCalls) throw violation(`made more than the ${maxCalls} calls that this run may make`);
     if ((call.arguments?.data.length ?? 0) > MAX_ARGUMENT_BYTES) throw violation("sent arguments of more than 1 MiB");
     if (call.kind === CallKind.CALL_KIND_TIMER) {
@@ -108,7 +108,7 @@ export class Gate {
     }
     const kind = call.kind === CallKind.CALL_KIND_TOOL ? "tool" : "agent";
     if (kind === "agent" && call.kind !== CallKind.CALL_KIND_AGENT) throw violation("made a call of no known kind");
-    const component = (kind === "tool" ? tools : agents).get(call.name);
+    const component = components.get(kind, call.name);
     if (!component)
       throw violation(`called the ${kind} ${JSON.stringify(call.name.slice(0, 128))}, which this run does not have`);
     return component;

@@ -1,3 +1,4 @@
+export { manifestOf, WireManifest } from "./manifest-wire.ts";
 export type { ModelTextOptions } from "./model-text.ts";
 export {
   type CallRecord,

@@ -4,6 +4,8 @@ import type { RunStart } from "./start.ts";
 /** What a run is, and was before: what an app before us has recorded, and where it is recorded from now on. */
 export interface Recording {
   readonly start: RunStart;
+  /** The components that `start` names by their hash, encoded. Absent: those of the request. */
+  readonly manifest?: Uint8Array | undefined;
   readonly calls: readonly CallRow[];
   /** Attempts that have been made at it. */
   readonly attempts: number;

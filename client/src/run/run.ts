@@ -21,6 +21,7 @@ import { type CallRecord, type Interruption, Outcome, type RunFailure } from "./
 import { Recorder } from "./recorder.ts";
 import { type Recording, unrecorded } from "./recording.ts";
 import { toEntries, toRow } from "./rows.ts";
+import { manifestOf, WireManifest } from "./manifest-wire.ts";
 import { type RunRequest, type RunStart, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
@@ -58,6 +59,7 @@ export class Run {
   readonly #isReplay: boolean;
   readonly #gate: Gate;
   readonly #start: RunStart;
+  readonly #manifest: Uint8Array | undefined;
   readonly #evidence: Evidence;
   #accepted: Accepted | undefined;
   #acceptedAt = 0;
@@ -79,7 +81,8 @@ export class Run {
     this.request = request;
     this.#journal = journal;
     const { executionId, correlationId, context, budgets } = request;
-    const { start, isReplay = false } = recording;
+    const { start, manifest, isReplay = false } = recording;
+    this.#manifest = manifest;
     this.#attempts = recording.attempts;
     this.#countAttempts = recording.countAttempts;
     this.#start = { ...start, correlationId };
@@ -90,8 +93,7 @@ export class Run {
     });
     this.#gate = new Gate({
       journal: this.#journal,
-      tools: request.tools,
-      agents: request.agents,
+      components: request.components,
       maxCalls: budgets.maxCalls ?? MAX_CALLS,
       maxCallsInFlight: budgets.maxCallsInFlight ?? MAX_CALLS_IN_FLIGHT,
       toolTimeoutMs: budgets.toolTimeoutMs,
@@ -163,6 +165,20 @@ export class Run {
     return (this.#link = new Link(this.#journal, this.#gate, start, say));
   }
 
+  /**
+   * Tells the executor of the present attempt what the program may call, after `connect`.
+   *
+   * @throws {@link ExecutorClientError} when it knows already.
+   */
+  list(say: Say): void {
+    const { components } = this.#start;
+    if (components?.$case !== "manifestHash") throw violation("asked for the components, which Start had");
+    const stored = this.#manifest && WireManifest.of(this.#manifest);
+    for (const piece of (stored ?? manifestOf(this.request.components)).pieces()) {
+      say({ $case: "manifest", value: piece });
+    }
+  }
+
   /** The stream is over. Handlers run on: their answers are for the next one. */
   disconnect(): void {
     this.#link = undefined;
@@ -199,10 +215,9 @@ export class Run {
    * called, and which must not be called again. `undefined` when there are none.
    */
   inDoubt(): Outcome | undefined {
-    const { executionId, tools, agents } = this.request;
+    const { executionId, components } = this.request;
     const doubtful = this.#journal.entries().filter(({ state, called, kind, name }) => {
-      const component = (kind === "agent" ? agents : tools).get(name);
-      return state === "pending" && called && kind !== "timer" && !component?.idempotent;
+      return state === "pending" && called && kind !== "timer" && !components.get(kind, name)?.idempotent;
     });
     const [first] = doubtful;
     if (!first) return undefined;

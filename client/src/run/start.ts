@@ -1,15 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  type Budgets,
-  type Component as Described,
-  type Manifest,
-  OnOversize,
-  type Start,
-  toDuration,
-  ValueEncoding,
-} from "@codemode/proto/messages";
-import type { Component } from "../registry/component.ts";
+import { type Budgets, OnOversize, type Start, toDuration, ValueEncoding } from "@codemode/proto/messages";
+import type { ComponentSet } from "../registry/component-set.ts";
 import type { ContextValues, RuntimeContext } from "../registry/context.ts";
+import { manifestOf } from "./manifest-wire.ts";
 import type { CallRecord, LogLine } from "./outcome.ts";
 import { toWire } from "./values.ts";
 
@@ -41,8 +34,8 @@ export interface RunRequest {
   readonly correlationId: string;
   readonly code: string;
   readonly fileName: string | undefined;
-  readonly tools: ReadonlyMap<string, Component>;
-  readonly agents: ReadonlyMap<string, Component>;
+  /** What it may call. */
+  readonly components: ComponentSet;
   readonly context: RuntimeContext;
   /** Seen by the program as `config`. */
   readonly config: ContextValues;
@@ -65,7 +58,7 @@ const ANSWER_BYTES = 1_048_576;
 /** The first message of every attempt, but for its number. */
 export type RunStart = Omit<Start, "attempt">;
 
-/** Throws `UnserializableError`. */
+/** Throws `UnserializableError`, and a CodemodeError when the components are too many. */
 export function toStart(request: RunRequest): RunStart {
   const { executionId, correlationId, code, fileName } = request;
   const { seed, clock } = request.origin ?? { seed: randomBytes(16), clock: new Date() };
@@ -75,7 +68,7 @@ export function toStart(request: RunRequest): RunStart {
     tenant: "",
     code,
     fileName,
-    components: { $case: "manifest", value: toManifest(request.tools.values(), request.agents.values()) },
+    components: manifestOf(request.components).inStart,
     context: toWire(request.context.variables),
     config: toWire(request.config),
     budgets: toBudgets(request.budgets),
@@ -115,12 +108,4 @@ function toBudgets(budgets: RunBudgets): Budgets {
     logBytes: bytes(budgets.maxLogBytes),
     logLines: budgets.maxLogLines,
   };
-}
-
-function toManifest(tools: Iterable<Component>, agents: Iterable<Component>): Manifest {
-  return { tools: Array.from(tools, describe), agents: Array.from(agents, describe) };
-}
-
-function describe({ name, description, input, output }: Component): Described {
-  return { name, description, inputSchemaJson: input.json, outputSchemaJson: output.json };
 }

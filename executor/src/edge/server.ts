@@ -29,6 +29,7 @@ import type { Applicant } from "../pool/line.ts";
 import { defaultBudgets, maxBudgets, wireBudgets } from "../session/budgets.ts";
 import type { Report } from "../session/report.ts";
 import type { Session } from "../session/session.ts";
+import type { Manifests } from "../session/manifests.ts";
 import type { SessionHost } from "../session/stream.ts";
 import { Admission } from "./admission.ts";
 import { Callers } from "./auth.ts";
@@ -61,6 +62,7 @@ export interface EdgeOptions {
 
 /** What the sessions of all callers need. */
 interface Host extends Pick<SessionHost, "executorId" | "keep" | "called"> {
+  readonly manifests: Manifests;
   lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
   ended(report: Report & { readonly apiKey: string; readonly traceId?: string }): void;
   /** Told of each call that got no session. */
@@ -202,6 +204,7 @@ export class Edge implements AsyncDisposable {
     return {
       executorId: host.executorId,
       keep: host.keep,
+      manifests: host.manifests.of(key.id),
       called: (call) => host.called(call),
       ceilings: key.budgets,
       lend: (errand, signal) => host.lend({ ...errand, account: key }, signal),

@@ -1,8 +1,9 @@
-import { hide, primordials, setOwn } from "@codemode/proto/values";
+import { hide, primordials } from "@codemode/proto/values";
+import type { Catalog } from "./catalog.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Components } from "./tools.ts";
 
-const { charCodeAt, create, hasOwn, indexOf, slice } = primordials;
+const { charCodeAt, indexOf, slice } = primordials;
 
 /**
  * Names that other systems teach models: a namespace as a global (`github.search()`), `external_<tool>`, `fetch`
@@ -11,24 +12,23 @@ const { charCodeAt, create, hasOwn, indexOf, slice } = primordials;
 export function installAliases(
   global: object,
   { tools, tool }: Components,
-  names: readonly string[],
+  catalog: Catalog,
+  spaces: readonly string[],
   { text, json }: Outputs,
   source: string,
 ): void {
-  const spaces = create(null) as Record<string, true>;
-  const external = indexOf(source, "external_") !== -1;
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index] as string;
-    const dot = indexOf(name, ".");
-    const space = dot > 0 ? slice(name, 0, dot) : "";
-    if (space !== "" && !hasOwn(spaces, space)) {
-      setOwn(spaces, space, true);
-      if (!(space in global)) hide(global, space, tools[space]);
-    }
-    if (external) hide(global, `external_${identifier(name)}`, tool(name));
+  for (let index = 0; index < spaces.length; index++) {
+    const space = spaces[index] as string;
+    if (!(space in global)) hide(global, space, tools[space]);
   }
-  const fetch = tool("fetch");
-  if (fetch) hide(global, "fetch", fetch);
+  if (indexOf(source, "external_") !== -1) {
+    const names = catalog.names("tool");
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index] as string;
+      hide(global, `external_${identifier(name)}`, tool(name));
+    }
+  }
+  if (catalog.has("tool", "fetch").isComponent) hide(global, "fetch", tool("fetch"));
   const show = (value: unknown): void => (typeof value === "object" && value !== null ? json(value) : text(value));
   hide(global, "emit", show);
   hide(global, "notify", show);

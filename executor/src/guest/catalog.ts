@@ -1,8 +1,9 @@
 import { primordials, setOwn } from "@codemode/proto/values";
+import type { Ask } from "./host.ts";
 import { nearest } from "./nearest.ts";
 import { signatureOf } from "./signature.ts";
 
-const { charCodeAt, indexOf, isArray, mapGet, mapSet, MathMin, slice, toLowerCase } = primordials;
+const { charCodeAt, indexOf, isArray, mapGet, mapSet, MathMin, slice, startsWith, toLowerCase } = primordials;
 
 export type ComponentKind = "tool" | "agent";
 
@@ -29,28 +30,36 @@ type Row = readonly [name: string, description: string, inputJson: string, outpu
 
 const MAX_FOUND = 100;
 
-/** What a run may call, with descriptions and schemas. Read only when the program asks, or has made a mistake. */
+/** What a run may call, with descriptions and schemas. Asked for only when the program asks, or has made a mistake. */
 export class Catalog {
-  readonly #text: string;
+  readonly #ask: Ask;
   #entries: readonly Entry[] | undefined;
+  #names: { readonly tools: readonly string[]; readonly agents: readonly string[] } | undefined;
   readonly #byName: object = new primordials.Map();
 
-  /** `text` is JSON: rows of tools and rows of agents. */
-  constructor(text: string) {
-    this.#text = text;
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  /** Whether there is a component of that name, and whether there are names that begin with it and a dot. */
+  has(kind: ComponentKind, name: string): { readonly isComponent: boolean; readonly isGroup: boolean } {
+    const answer = this.#ask("has", kind, name);
+    return { isComponent: startsWith(answer, "component"), isGroup: indexOf(answer, "group") !== -1 };
+  }
+
+  /** In their order. */
+  names(kind: ComponentKind): readonly string[] {
+    this.#names ??= primordials.parse(this.#ask("names", "", "")) as { tools: string[]; agents: string[] };
+    return kind === "tool" ? this.#names.tools : this.#names.agents;
   }
 
   entries(): readonly Entry[] {
     if (this.#entries) return this.#entries;
     const entries: Entry[] = [];
-    const { tools, agents } = primordials.parse(this.#text) as { tools: Row[]; agents: Row[] };
+    const { tools, agents } = primordials.parse(this.#ask("rows", "", "")) as { tools: Row[]; agents: Row[] };
     const add = (kind: ComponentKind, rows: readonly Row[]): void => {
       for (let index = 0; index < rows.length; index++) {
-        const row = rows[index] as Row;
-        const json = { input: row[2], output: row[3] };
-        const input = schema(json.input);
-        const output = schema(json.output);
-        const entry = { kind, name: row[0], description: row[1], input, output, json };
+        const entry = toEntry(kind, rows[index] as Row);
         setOwn(entries, entries.length, entry);
         mapSet(this.#byName, `${kind}s.${entry.name}`, entry);
       }
@@ -62,8 +71,14 @@ export class Catalog {
   }
 
   find(kind: ComponentKind, name: string): Entry | undefined {
-    this.entries();
-    return mapGet(this.#byName, `${kind}s.${name}`) as Entry | undefined;
+    const key = `${kind}s.${name}`;
+    const known = mapGet(this.#byName, key) as Entry | undefined;
+    if (known || this.#entries) return known;
+    const row = this.#ask("entry", kind, name);
+    if (row === "") return undefined;
+    const entry = toEntry(kind, primordials.parse(row) as Row);
+    mapSet(this.#byName, key, entry);
+    return entry;
   }
 
   /** Entries whose name or description holds every word of `query`: those that have it in the name first. */
@@ -89,14 +104,13 @@ export class Catalog {
 
   /** Up to three names like `name`, the nearest first. */
   nearest(kind: ComponentKind, name: string): string[] {
-    const entries = this.entries();
-    const names: string[] = [];
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index] as Entry;
-      if (entry.kind === kind) setOwn(names, names.length, entry.name);
-    }
-    return nearest(name, names);
+    return nearest(name, this.names(kind));
   }
+}
+
+function toEntry(kind: ComponentKind, row: Row): Entry {
+  const json = { input: row[2], output: row[3] };
+  return { kind, name: row[0], description: row[1], input: schema(json.input), output: schema(json.output), json };
 }
 
 export function toFound(entry: Entry): Found {

@@ -19,7 +19,7 @@ import { encodeCut } from "./cut.ts";
 import { difference } from "./difference.ts";
 import { createDiscovery, installOldNames } from "./discovery.ts";
 import { blame, encodeForHost, type Explanation, fail, failureOf, refuse } from "./failures.ts";
-import type { Failure, RunSettings, Send } from "./host.ts";
+import type { Ask, Failure, RunSettings, Send } from "./host.ts";
 import { Marks } from "./marks.ts";
 import { createOutputs } from "./outputs.ts";
 import { signatureOf } from "./signature.ts";
@@ -27,7 +27,7 @@ import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
 import { installWebGlobals } from "./web/install.ts";
 
-type Start = (source: string, settings: string, context: string, config: string, catalog: string) => void;
+type Start = (source: string, settings: string, context: string, config: string) => void;
 
 const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]
@@ -62,10 +62,10 @@ function harden(global: Record<string, unknown>): void {
   hide(global, "ArrayBuffer", FixedBuffer);
 }
 
-function createHarness(send: Send): { start: Start; settle: Settle; stuck: () => number } {
+function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; stuck: () => number } {
   let calls: Calls | undefined;
   let settings: RunSettings;
-  let catalog: Catalog;
+  const catalog = new Catalog(ask);
 
   const marks = new Marks();
   let called = false;
@@ -107,7 +107,7 @@ function createHarness(send: Send): { start: Start; settle: Settle; stuck: () =>
     defineProperty(promise, "constructor", none as PropertyDescriptor);
     void promiseThen(promise, succeed, failed);
   };
-  const start: Start = (source, settingsText, contextText, configText, catalogText) => {
+  const start: Start = (source, settingsText, contextText, configText) => {
     settings = primordials.parse(settingsText) as RunSettings;
     const issued = new Calls(send, settings.limits);
     calls = issued;
@@ -117,13 +117,12 @@ function createHarness(send: Send): { start: Start; settle: Settle; stuck: () =>
     installWebGlobals(realm, settings.seed);
     const console = createConsole(send, settings.limits);
     hide(realm, "console", console);
-    catalog = new Catalog(catalogText);
     const discovery = createDiscovery(catalog);
     const components = createComponents(issued, settings, catalog, discovery);
     const { tools, agents, callTool } = components;
     const outputs = createOutputs(send, settings);
     installOldNames(realm, catalog, discovery);
-    installAliases(realm, components, settings.tools, outputs, source);
+    installAliases(realm, components, catalog, settings.spaces, outputs, source);
     let context: unknown;
     let config: unknown;
     try {
@@ -198,6 +197,7 @@ function deepFreeze(value: unknown): unknown {
 
 interface Realm extends Record<string, unknown> {
   codemodeSend?: Send;
+  codemodeAsk?: Ask;
   codemodeBoot?: () => void;
   codemodeStart?: Start;
   codemodeSettle?: Settle;
@@ -209,23 +209,24 @@ const realm = globalThis as unknown as Realm;
 installClock(realm);
 
 /**
- * Called by the worker in each new isolate: takes `codemodeSend`, leaves `codemodeStart`, `codemodeSettle` and
+ * Called by the worker in each new isolate: takes `codemodeSend` and `codemodeAsk`, leaves `codemodeStart`, `codemodeSettle` and
  * `codemodeStuck` to be fetched, which `codemodeBoot`, called again, removes.
  */
 realm.codemodeBoot = () => {
-  if (realm.codemodeSend === undefined) {
+  if (realm.codemodeSend === undefined || realm.codemodeAsk === undefined) {
     delete realm.codemodeStart;
     delete realm.codemodeSettle;
     delete realm.codemodeStuck;
     delete realm.codemodeBoot;
     return;
   }
-  const { codemodeSend } = realm;
+  const { codemodeSend, codemodeAsk } = realm;
   delete realm.codemodeSend;
+  delete realm.codemodeAsk;
   bindLate();
   // Not at snapshot time: V8 installs some of these anew in every context.
   harden(realm);
-  const harness = createHarness(codemodeSend);
+  const harness = createHarness(codemodeSend, codemodeAsk);
   realm.codemodeStart = harness.start;
   realm.codemodeSettle = harness.settle;
   realm.codemodeStuck = harness.stuck;

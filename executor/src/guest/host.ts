@@ -30,14 +30,26 @@ export interface Failure {
  */
 export type Send = (kind: string, ...values: readonly (string | number | boolean)[]) => void;
 
+/**
+ * The other function that a worker puts into an isolate: what the program may call. Synchronous; it never throws, and
+ * answers what it does not know with an empty text.
+ *
+ * | what | arguments | answer |
+ * |---|---|---|
+ * | `has` | `tool` or `agent`, name | `component`, ` group` when names begin with it and a dot, or both |
+ * | `entry` | `tool` or `agent`, name | its row: JSON of name, description, input schema, output schema |
+ * | `names` | – | JSON: names of tools, of agents |
+ * | `rows` | – | JSON: rows of tools, of agents |
+ */
+export type Ask = (what: string, kind: string, name: string) => string;
+
 /** In which encoding a call was answered, or that it failed. */
 export type AnswerKind = "exact" | "json" | "error";
 
 /** What a run begins with, as JSON text from the worker. */
 export interface RunSettings {
-  /** Names. What they are is in the catalog. */
-  readonly tools: readonly string[];
-  readonly agents: readonly string[];
+  /** Groups of tools that the program may mean by a name of theirs alone: `github.search()`. */
+  readonly spaces: readonly string[];
   /** How the program's values are to be written. */
   readonly mode: "exact" | "json";
   readonly contextMode: "exact" | "json";

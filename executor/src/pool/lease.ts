@@ -1,6 +1,5 @@
 import { type CallResult, RunErrorType } from "@codemode/proto/messages";
-import type { Run } from "@codemode/proto/worker";
-import type { Return, RunEnd, RunSink } from "./run.ts";
+import type { Return, RunEnd, RunSink, Task } from "./run.ts";
 import type { Used, Watch, Watched, WatchLimits } from "./watch.ts";
 import type { Event, WorkerProcess, WorkerSink } from "./worker-process.ts";
 
@@ -48,7 +47,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
   }
 
   /** Starts the program. Once. */
-  begin(run: Run, limits: WatchLimits, sink: RunSink): void {
+  begin({ run, manifest }: Task, limits: WatchLimits, sink: RunSink): void {
     if (this.#state.kind === "dead") {
       const { stderr, signal } = this.#worker; // died between being lent and now
       return queueMicrotask(() =>
@@ -61,7 +60,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
     this.#begunAt = performance.now();
     this.#state = { kind: "running", sink, watched, owed: 1 };
     this.#worker.runs += 1;
-    this.#worker.send({ $case: "run", value: run });
+    this.#worker.begin(run, manifest);
   }
 
   /** True from `begin` until the program has ended, or the worker is gone. */

@@ -1,7 +1,15 @@
 import type { RunErrorType } from "@codemode/proto/messages";
+import type { Run } from "@codemode/proto/worker";
 import type { Death } from "./death.ts";
 import type { Excess } from "./watch.ts";
 import type { Event } from "./worker-process.ts";
+
+/** What a worker is given. */
+export interface Task {
+  readonly run: Run;
+  /** What the program may call, encoded. Programs that may call the same have the same object. */
+  readonly manifest: Uint8Array;
+}
 
 /** What a run tells the session that leased its worker. */
 export type RunEvent = Extract<Event, { $case: "log" | "output" | "call" | "callCancelled" | "idle" | "done" }>;

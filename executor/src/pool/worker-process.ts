@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { type Shape, survey } from "@codemode/proto/messages";
-import { WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
+import { type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 import { frame, FrameReader } from "./frames.ts";
 
 /** One event of a worker. */
@@ -47,6 +47,8 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #channel: Duplex | undefined;
   readonly #frames = new FrameReader();
+  /** The last that it was given: it keeps it, for programs that may call the same. */
+  #manifest: Uint8Array = new Uint8Array();
   #stderr = "";
   #gone = false;
 
@@ -87,6 +89,13 @@ export class WorkerProcess {
   /** The signal that ended it, when one did. */
   get signal(): NodeJS.Signals | null {
     return this.#child.signalCode;
+  }
+
+  begin(run: Run, manifest: Uint8Array): void {
+    const isSame = manifest === this.#manifest || (manifest.length === 0 && this.#manifest.length === 0);
+    if (!isSame) this.send({ $case: "manifest", value: Buffer.from(manifest) });
+    this.#manifest = manifest;
+    this.send({ $case: "run", value: run });
   }
 
   /** False when the channel is full; `onDrain` tells when it is not, or when the process is gone and takes nothing. */

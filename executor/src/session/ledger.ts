@@ -64,7 +64,10 @@ export class Ledger {
 
   /** Whether the call is to go to the app, or is known already; a Failure ends the run. */
   call(call: Call): "ask" | "wait" | Failure {
-    const { budgets, tools, agents } = this.#program;
+    const {
+      budgets,
+      components: { tools, agents },
+    } = this.#program;
     if (call.seq !== this.calls + 1) return CRASHED;
     if (call.seq > budgets.calls) return over("CALL_LIMIT", `More than ${budgets.calls} calls`);
     if (call.seq > this.#journal.size && this.#journal.open >= budgets.callsInFlight) {

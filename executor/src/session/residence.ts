@@ -86,7 +86,7 @@ export class Residence implements RunSink {
   moveIn(lease: Lease): void {
     const { answers } = this.#journal;
     if (!answers) return this.#recall(lease);
-    const { run, budgets } = this.#program;
+    const { run, budgets, components } = this.#program;
     const again = answers.length > 0 ? { replay: new Replay(answers, lease), due: this.#whenStuck() } : undefined;
     this.#place = { kind: "on a worker", lease, again };
     if (again) this.#clock.spend("held"); // D3
@@ -94,7 +94,11 @@ export class Residence implements RunSink {
     this.#resident.begins();
     const leftMs = Math.max(1, budgets.wallMs - this.#clock.wallMs);
     const life = { ...run, budgets: wireBudgets({ ...budgets, wallMs: leftMs }), replayedAnswers: answers.length };
-    lease.begin(life, { cpuMs: budgets.cpuMs, residentBytes: residentLimit(budgets) }, this);
+    lease.begin(
+      { run: life, manifest: components.encoded },
+      { cpuMs: budgets.cpuMs, residentBytes: residentLimit(budgets) },
+      this,
+    );
     again?.replay.begin();
     if (this.#isHeld) lease.pause();
   }

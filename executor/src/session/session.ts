@@ -15,6 +15,7 @@ import {
   type ClientMessage,
   type Finished,
   type Journal as Piece,
+  type ManifestPiece,
   RunErrorType,
   type Start,
 } from "@codemode/proto/messages";
@@ -22,20 +23,21 @@ import { CodemodeError } from "@codemode/proto";
 import type { Lease } from "../pool/lease.ts";
 import { ActiveRun } from "./active-run.ts";
 import { wireBudgets } from "./budgets.ts";
-import { Journal } from "./journal.ts";
-import { JOURNAL_WITHIN_MS, journalLate, JournalPieces } from "./journal-pieces.ts";
+import { Gathering } from "./gathering.ts";
+import type { Journal } from "./journal.ts";
+import { JournalPieces } from "./journal-pieces.ts";
 import { Ledger } from "./ledger.ts";
 import { failure, finishedByEdge } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
 import { report } from "./report.ts";
-import { parseStart, type Program } from "./start.ts";
+import type { Program } from "./start.ts";
 import type { Outgoing, RunStream, SessionHost } from "./stream.ts";
 
 type State =
   | { readonly kind: "awaiting start"; readonly due: NodeJS.Timeout }
   | {
-      readonly kind: "awaiting journal";
-      readonly due: NodeJS.Timeout;
+      readonly kind: "gathering";
+      readonly gathering: Gathering;
       readonly program: Program;
       readonly journal: Journal;
     }
@@ -55,6 +57,7 @@ export class Session {
   readonly #stream: RunStream;
   readonly #host: SessionHost;
   readonly #done = Promise.withResolvers<void>();
+  /** Of a journal that a run has asked for. */
   #pieces: JournalPieces | undefined;
   /** Who has no room: each is waited for by one listener. */
   readonly #full = { peer: false, worker: false };
@@ -90,6 +93,8 @@ export class Session {
           return this.#cancel(event.value);
         case "journal":
           return this.#recall(event.value);
+        case "manifest":
+          return this.#list(event.value);
         case undefined:
           throw new Refusal("event", "the message says nothing");
       }
@@ -121,8 +126,8 @@ export class Session {
       case "awaiting start":
         clearTimeout(state.due);
         return this.#done.resolve();
-      case "awaiting journal":
-        clearTimeout(state.due);
+      case "gathering":
+        state.gathering[Symbol.dispose]();
         state.journal.dispose();
         return this.#done.resolve();
       case "queued":
@@ -142,25 +147,40 @@ export class Session {
 
   #start(start: Start): void {
     if (this.#state.kind !== "awaiting start") throw new Refusal("start", "it was sent before");
-    const program = parseStart(start, this.#host.ceilings);
+    const gathering = new Gathering(start, this.#host, (late) => this.stop(late));
     clearTimeout(this.#state.due);
-    const journal = new Journal(this.#host.keep, (call) => this.#host.called(call));
-    const due = setTimeout(() => this.stop(journalLate()), JOURNAL_WITHIN_MS);
-    this.#state = { kind: "awaiting journal", due, program, journal };
+    this.#state = { kind: "gathering", gathering, program: gathering.program, journal: gathering.journal };
+    if (gathering.wantsManifest) this.#stream.write({ $case: "manifestWanted", value: {} });
     this.#recall(start.journal ?? { entries: [], more: false });
   }
 
   /** A piece of the journal: after Start, or because the run has asked for it. */
   #recall(piece: Piece): void {
     const state = this.#state;
-    const isWanted = state.kind === "awaiting journal" || (state.kind === "running" && state.run.residence.isRecalling);
+    if (state.kind === "gathering") {
+      state.gathering.recall(piece);
+      return this.#queueWhenWhole(state.gathering);
+    }
+    const isWanted = state.kind === "running" && state.run.residence.isRecalling;
     if (!isWanted) throw new Refusal("journal", "nobody has asked for it");
     this.#pieces ??= new JournalPieces(state.journal, this.#host.keep, state.program.budgets);
     if (!this.#pieces.add(piece)) return;
     this.#pieces = undefined;
-    if (state.kind === "running") return state.run.residence.recalled();
-    clearTimeout(state.due);
-    this.#queue(state.program, state.journal);
+    state.run.residence.recalled();
+  }
+
+  /** Some of the components that were asked for. */
+  #list(piece: ManifestPiece): void {
+    if (this.#state.kind !== "gathering") throw new Refusal("manifest", "nobody has asked for it");
+    const { gathering } = this.#state;
+    gathering.list(piece);
+    this.#queueWhenWhole(gathering);
+  }
+
+  #queueWhenWhole(gathering: Gathering): void {
+    if (!gathering.isWhole) return;
+    gathering[Symbol.dispose]();
+    this.#queue(gathering.program, gathering.journal);
   }
 
   #queue(program: Program, journal: Journal): void {
@@ -221,13 +241,13 @@ export class Session {
     switch (this.#state.kind) {
       case "awaiting start":
         throw new Refusal("event", "Cancel came before Start");
-      case "awaiting journal":
+      case "gathering":
       case "queued": {
         const { program, journal } = this.#state;
         const cancelled = failure(RunErrorType.RUN_ERROR_TYPE_CANCELLED, message);
         const none = { wallMs: 0, waitMs: 0, cpuMs: 0, peakResidentBytes: 0 };
         if (this.#state.kind === "queued") this.#state.leave.abort();
-        else clearTimeout(this.#state.due);
+        else this.#state.gathering[Symbol.dispose]();
         journal.dispose();
         return this.#finish(program, finishedByEdge(cancelled, none, new Ledger(program, journal)), cancelled.type);
       }

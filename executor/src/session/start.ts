@@ -1,49 +1,45 @@
-import {
-  type Component,
-  type Manifest,
-  OnOversize,
-  type Start,
-  type Value,
-  ValueEncoding,
-} from "@codemode/proto/messages";
+import { OnOversize, type Start, type Value, ValueEncoding } from "@codemode/proto/messages";
 import type { Run } from "@codemode/proto/worker";
 import { type BudgetCeilings, mergeBudgets, type RunBudgets, wireBudgets } from "./budgets.ts";
+import type { ComponentSet } from "./manifest.ts";
 import { Refusal } from "./refusal.ts";
 
-/** A Start that was found good. */
-export interface Program {
+/** A Start that was found good, but for its components. */
+export interface ParsedStart {
   readonly executionId: string;
   readonly correlationId: string;
   readonly attempt: number;
   readonly tenant: string;
   readonly codeBytes: number;
-  /** What it holds in memory: its code, context, config and manifest. */
+  /** What it alone holds in memory: its code, context and config, and components that came with it. */
   readonly bytes: number;
   readonly budgets: RunBudgets;
   /** What earlier attempts have delivered. */
   readonly shown: { readonly logs: number; readonly outputs: number };
-  readonly tools: ReadonlySet<string>;
-  readonly agents: ReadonlySet<string>;
   /** For the worker. */
   readonly run: Run;
 }
 
+/** What is to run. */
+export interface Program extends ParsedStart {
+  /** What it may call. */
+  readonly components: ComponentSet;
+}
+
 const ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const SEED_BYTES = 16;
-const MAX_NAME_CHARS = 128;
-const NAME = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
-const TAKEN: ReadonlySet<string> = new Set(["then", "constructor", "prototype", "__proto__"]);
+const MAX_TENANT_CHARS = 128;
 const MAX_FILE_NAME_CHARS = 255;
 
 /** Checks everything about `start` that can be told without parsing its payloads. Throws a Refusal naming the field. */
-export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
+export function parseStart(start: Start, ceilings: BudgetCeilings): ParsedStart {
   const must = (holds: boolean, field: string, problem: string): void => {
     if (!holds) throw new Refusal(`start.${field}`, problem);
   };
   must(ID.test(start.executionId), "execution_id", "1 to 128 characters of [A-Za-z0-9_.:-] are needed");
   must(ID.test(start.correlationId), "correlation_id", "1 to 128 characters of [A-Za-z0-9_.:-] are needed");
   must(start.attempt >= 1, "attempt", "the first attempt is 1");
-  must(start.tenant.length <= MAX_NAME_CHARS, "tenant", `over ${MAX_NAME_CHARS} characters`);
+  must(start.tenant.length <= MAX_TENANT_CHARS, "tenant", `over ${MAX_TENANT_CHARS} characters`);
   must(start.seed.length === SEED_BYTES, "seed", `${SEED_BYTES} bytes are needed, not ${start.seed.length}`);
   must(start.clock !== undefined && !Number.isNaN(start.clock.getTime()), "clock", "it is missing");
   const fileName = start.fileName ?? "program.js";
@@ -59,13 +55,9 @@ export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
   checkValue("start.config", start.config, budgets.answerBytes);
   must(start.valueEncoding in ENCODINGS, "value_encoding", `${start.valueEncoding} is not known`);
   must(start.onOversize in ON_OVERSIZE, "on_oversize", `${start.onOversize} is not known`);
-  const manifest = manifestOf(start);
-  const tools = names("tools", manifest.tools);
-  const agents = names("agents", manifest.agents);
   const run: Run = {
     code: start.code,
     fileName,
-    manifest,
     onOversize: start.onOversize,
     context: start.context,
     config: start.config,
@@ -78,8 +70,7 @@ export function parseStart(start: Start, ceilings: BudgetCeilings): Program {
   const { executionId, correlationId, attempt, tenant } = start;
   const shown = { logs: start.logsReceived, outputs: start.outputsReceived };
   const payloads = (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0);
-  const bytes = codeBytes + payloads + textOf(manifest.tools) + textOf(manifest.agents);
-  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, tools, agents, run };
+  return { executionId, correlationId, attempt, tenant, codeBytes, bytes: codeBytes + payloads, budgets, shown, run };
 }
 
 const ENCODINGS: Readonly<Record<number, true>> = {
@@ -101,43 +92,4 @@ export function checkValue(field: string, value: Value | undefined, maxBytes: nu
   if (value.data.length > maxBytes) {
     throw new Refusal(`${field}.data`, `${value.data.length} bytes are over the budget of ${maxBytes}`);
   }
-}
-
-function manifestOf({ components }: Start): Manifest {
-  switch (components?.$case) {
-    case undefined:
-      return { tools: [], agents: [] };
-    case "manifestHash":
-      throw new Refusal("start.manifest_hash", "this executor keeps no manifests", "UNSUPPORTED");
-    case "manifest":
-      return components.value;
-  }
-}
-
-function names(list: string, components: readonly Component[]): Set<string> {
-  const seen = new Set<string>();
-  for (const [index, { name }] of components.entries()) {
-    const field = `start.manifest.${list}[${index}].name`;
-    if (name.length < 1 || name.length > MAX_NAME_CHARS) throw new Refusal(field, "1 to 128 characters are needed");
-    if (!NAME.test(name))
-      throw new Refusal(field, 'letters, digits, "_", "-" and "$" are needed, with dots between parts');
-    if (name.split(".").some((part) => TAKEN.has(part)))
-      throw new Refusal(field, `"${name}" means something to JavaScript`);
-    if (seen.has(name)) throw new Refusal(field, `"${name}" is there twice`);
-    seen.add(name);
-  }
-  for (const [index, { name }] of components.entries()) {
-    if (!name.endsWith(".run") || !seen.has(name.slice(0, -".run".length))) continue;
-    throw new Refusal(`start.manifest.${list}[${index}].name`, `"${name}" is how "${name.slice(0, -4)}" is called`);
-  }
-  return seen;
-}
-
-/** Characters of `components`: near enough to what they hold in memory. */
-function textOf(components: readonly Component[]): number {
-  return components.reduce(
-    (sum, { name, description, inputSchemaJson, outputSchemaJson }) =>
-      sum + name.length + description.length + inputSchemaJson.length + outputSchemaJson.length,
-    0,
-  );
 }

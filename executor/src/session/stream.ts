@@ -4,6 +4,7 @@ import type { Lease } from "../pool/lease.ts";
 import type { Errand } from "../pool/line.ts";
 import type { BudgetCeilings } from "./budgets.ts";
 import type { Keep } from "./keep.ts";
+import type { KnownManifests } from "./manifests.ts";
 import type { CallReport, Report } from "./report.ts";
 
 /** One message to the app. */
@@ -26,6 +27,8 @@ export interface SessionHost {
   readonly executorId: string;
   /** What all sessions together keep to replay from. */
   readonly keep: Keep;
+  /** What its caller has sent before. */
+  readonly manifests: KnownManifests;
   /** What its caller's runs may ask for at most, where that is not what anybody's may. */
   readonly ceilings: BudgetCeilings;
   lend(errand: Errand, signal: AbortSignal): Promise<Lease>;

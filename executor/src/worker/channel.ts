@@ -1,5 +1,5 @@
 import { readSync, writeSync } from "node:fs";
-import { MAX_FRAME_BYTES, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
+import { MAX_FRAME_BYTES, MAX_MANIFEST_BYTES, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 
 const CHANNEL = 3;
 
@@ -14,7 +14,7 @@ export class Channel {
   read(): WorkerRequest | undefined {
     if (!this.#fill(this.#header)) return undefined;
     const length = this.#header.readUInt32BE();
-    if (length > MAX_FRAME_BYTES) return undefined;
+    if (length > MAX_FRAME_BYTES + MAX_MANIFEST_BYTES) return undefined;
     const frame = Buffer.allocUnsafe(length);
     return this.#fill(frame) ? WorkerRequest.decode(frame) : undefined;
   }

@@ -1,3 +1,4 @@
+import type { Catalog } from "./catalog.ts";
 import { type Component, type Manifest, RunError, RunErrorType } from "@codemode/proto/messages";
 import { linesOf } from "./edits.ts";
 import type { Position } from "./parse.ts";
@@ -132,7 +133,7 @@ const NATIVE = /^(?:Reference|Type|Syntax|Range)Error$/;
 /** What to do about an error, where that is known. */
 export function hintFor(
   { type, name, message, frame }: Pick<RunError, "type" | "name" | "message" | "frame">,
-  manifest: Manifest | undefined,
+  catalog: Catalog,
 ): string {
   const hintIn = (rows: typeof instead): string => rows.find(([pattern]) => pattern.test(message))?.[1] ?? "";
   if (type === RunErrorType.RUN_ERROR_TYPE_UNSERIALIZABLE) return hintIn(inValues);
@@ -141,9 +142,8 @@ export function hintFor(
   if (!isOwn || !(NATIVE.test(name) || isImport)) return "";
   const missing = /^(\S+) is not defined$/.exec(message)?.[1];
   if (missing !== undefined) {
-    const names = (list: readonly Component[] = []): string[] => list.map((component) => component.name);
-    if (names(manifest?.tools).includes(missing)) return `Tools are called by their group: tools.${missing}(…)`;
-    if (names(manifest?.agents).includes(missing)) return `Agents are called by their group: agents.${missing}.run(…)`;
+    if (catalog.has("tool", missing)) return `Tools are called by their group: tools.${missing}(…)`;
+    if (catalog.has("agent", missing)) return `Agents are called by their group: agents.${missing}.run(…)`;
   }
   return hintIn(instead);
 }

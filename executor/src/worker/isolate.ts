@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import ivm from "isolated-vm";
-import type { AnswerKind } from "../guest/host.ts";
+import type { AnswerKind, Ask } from "../guest/host.ts";
 
-/** The one function that guest code can reach the worker by; every argument is a primitive. */
+/** How guest code tells the worker; every argument is a primitive. */
 export type Receive = (kind: string, ...values: (string | number | boolean)[]) => void;
 
 // Each worker makes its own: a snapshot from outside would be trusted with the heap of every isolate.
@@ -17,11 +17,12 @@ export class Isolate {
   readonly #settle: ivm.Reference;
   readonly #stuck: ivm.Reference;
 
-  constructor(heapMib: number, receive: Receive) {
+  constructor(heapMib: number, receive: Receive, ask: Ask) {
     this.#isolate = new ivm.Isolate({ snapshot, memoryLimit: heapMib });
     const { global } = this.#isolate.createContextSync();
     const boot = global.getSync("codemodeBoot", { reference: true });
     global.setSync("codemodeSend", new ivm.Callback(receive));
+    global.setSync("codemodeAsk", new ivm.Callback(ask));
     boot.applySync(undefined, []);
     this.#start = global.getSync("codemodeStart", { reference: true });
     this.#settle = global.getSync("codemodeSettle", { reference: true });
@@ -31,11 +32,7 @@ export class Isolate {
   }
 
   /** Enters the guest for at most `ms`. What it says comes in through `receive`. */
-  start(
-    ms: number,
-    source: string,
-    ...given: [settings: string, context: string, config: string, catalog: string]
-  ): Entry {
+  start(ms: number, source: string, ...given: [settings: string, context: string, config: string]): Entry {
     return this.#enter(this.#start, ms, [source, ...given]);
   }
 

@@ -7,6 +7,7 @@
 //   The edge owns     this process, every limit, and how a run is said to have ended.
 import { parseArgs } from "node:util";
 import type { WorkerEvent } from "@codemode/proto/worker";
+import { Catalog } from "./catalog.ts";
 import { Channel } from "./channel.ts";
 import { Isolate } from "./isolate.ts";
 import { giveUpRights } from "./rights.ts";
@@ -28,10 +29,15 @@ class Warm {
 
   constructor(heapMib: number) {
     this.heapMib = heapMib;
-    this.isolate = new Isolate(heapMib, (kind, ...values) => this.run?.receive(kind, ...values));
+    this.isolate = new Isolate(
+      heapMib,
+      (kind, ...values) => this.run?.receive(kind, ...values),
+      (what, kind, name) => this.run?.ask(what, kind, name) ?? "",
+    );
   }
 }
 
+let catalog = new Catalog();
 let warm = new Warm(defaultHeapMib);
 let cpuBefore = process.cpuUsage();
 channel.write({ $case: "ready", value: {} });
@@ -47,11 +53,12 @@ for (;;) {
       warm = new Warm(heapMib);
     }
     cpuBefore = process.cpuUsage();
-    warm.run = new ProgramRun(request.value, warm.isolate, write);
+    warm.run = new ProgramRun(request.value, warm.isolate, catalog, write);
     warm.run.start();
   } else if (request.$case === "settle") warm.run?.settle(request.value);
   else {
-    renew();
+    if (request.$case === "manifest") catalog = new Catalog(request.value);
+    else renew();
     continue;
   }
   if (warm.run?.ended) finish(warm.run);

@@ -12,22 +12,14 @@ import {
 } from "@codemode/proto/messages";
 import type { Done, Run, WorkerEvent } from "@codemode/proto/worker";
 import { utf8Slice } from "@codemode/proto/values";
+import type { Catalog } from "./catalog.ts";
 import { hintFor, hintForSyntax, placeOf, readStack, runError } from "./failure.ts";
+import type { Ask } from "../guest/host.ts";
 import { mapFrames } from "./frames.ts";
 import type { Entry, Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
-import {
-  callKinds,
-  catalogOf,
-  logLevels,
-  modeOf,
-  outputItem,
-  settingsOf,
-  textOf,
-  toGuest,
-  typeOf,
-} from "./translate.ts";
+import { callKinds, logLevels, modeOf, outputItem, settingsOf, textOf, toGuest, typeOf } from "./translate.ts";
 
 type Event = NonNullable<WorkerEvent["event"]>;
 type Ended = NonNullable<Done["result"]>;
@@ -40,6 +32,7 @@ type Plain = string | number | boolean;
 export class ProgramRun {
   readonly #run: Run;
   readonly #isolate: Isolate;
+  readonly #catalog: Catalog;
   readonly #write: (event: Event) => void;
   readonly #open = new Set<number>();
   readonly #truncation = { logLines: 0n, logBytes: 0n, result: false, outputs: 0n };
@@ -55,8 +48,9 @@ export class ProgramRun {
   #program: Program | undefined;
   #ended: Ended | undefined;
 
-  constructor(run: Run, isolate: Isolate, write: (event: Event) => void) {
+  constructor(run: Run, isolate: Isolate, catalog: Catalog, write: (event: Event) => void) {
     this.#run = run;
+    this.#catalog = catalog;
     this.#isolate = isolate;
     this.#write = write;
     this.#logRoom = Number(run.budgets?.logBytes ?? 0n);
@@ -78,9 +72,8 @@ export class ProgramRun {
       });
     }
     const { body } = this.#program;
-    const settings = JSON.stringify(settingsOf(this.#run));
-    const catalog = JSON.stringify(catalogOf(this.#run.manifest));
-    this.#enter((ms) => this.#isolate.start(ms, body, settings, textOf(context), textOf(config), catalog));
+    const settings = JSON.stringify(settingsOf(this.#run, this.#catalog.spacesIn(code)));
+    this.#enter((ms) => this.#isolate.start(ms, body, settings, textOf(context), textOf(config)));
   }
 
   settle({ seq, result, settledAt }: CallResult): void {
@@ -119,6 +112,12 @@ export class ProgramRun {
     } catch {
       process.kill(process.pid, "SIGKILL"); // the edge is gone, or will see that something is wrong here
     }
+  };
+
+  /** What the guest asks; see `Ask`. As `receive` is. */
+  readonly ask: Ask = (what, kind, name) => {
+    if (this.#ended || ![what, kind, name].every((part) => typeof part === "string")) return "";
+    return this.#catalog.ask(what, kind, name);
   };
 
   #take(kind: string, values: Plain[]): void {
@@ -248,7 +247,7 @@ export class ProgramRun {
     };
     const value = {
       ...error,
-      hint: String(hint) || hintFor(error, this.#run.manifest),
+      hint: String(hint) || hintFor(error, this.#catalog),
       signature: String(signature),
       component: String(component),
       code: String(code),

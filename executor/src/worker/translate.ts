@@ -2,9 +2,7 @@ import {
   CallError,
   CallErrorType,
   CallKind,
-  type Component,
   LogLevel,
-  type Manifest,
   OnOversize,
   type Output,
   RunErrorType,
@@ -42,18 +40,6 @@ export function outputItem(kind: string, text: string, mimeType: string, encodin
   }
 }
 
-/** What the guest reads when the program asks what there is, or has made a mistake. */
-export function catalogOf(manifest: Manifest | undefined): object {
-  const rows = (components: readonly Component[] = []): string[][] =>
-    components.map(({ name, description, inputSchemaJson, outputSchemaJson }) => [
-      name,
-      description,
-      inputSchemaJson,
-      outputSchemaJson,
-    ]);
-  return { tools: rows(manifest?.tools), agents: rows(manifest?.agents) };
-}
-
 export function textOf(value: Value | undefined): string {
   return value?.data.toString("utf8") ?? "";
 }
@@ -62,11 +48,10 @@ export function modeOf(value: Value | undefined): "exact" | "json" {
   return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
 }
 
-export function settingsOf(run: Run): RunSettings {
-  const { manifest, valueEncoding, onOversize, context, config, seed, clock, budgets } = run;
+export function settingsOf(run: Run, spaces: readonly string[]): RunSettings {
+  const { valueEncoding, onOversize, context, config, seed, clock, budgets } = run;
   return {
-    tools: manifest?.tools.map(({ name }) => name) ?? [],
-    agents: manifest?.agents.map(({ name }) => name) ?? [],
+    spaces,
     ...(onOversize !== OnOversize.ON_OVERSIZE_UNSPECIFIED && {
       onOversize: onOversize === OnOversize.ON_OVERSIZE_TRUNCATE ? "truncate" : "fail",
     }),

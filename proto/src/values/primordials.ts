@@ -84,6 +84,7 @@ export const primordials = {
   toPrimitive: Symbol.toPrimitive,
   iterator: Symbol.iterator,
   reflectGet: Reflect.get,
+  reflectHas: Reflect.has,
   abs: Math.abs,
   max: Math.max,
   MathMin: Math.min,

@@ -41,6 +41,9 @@ export interface ClientMessage {
     | //
     /** More of the journal, after a Start whose journal said so, or all of it, after JournalWanted. */
     { $case: "journal"; value: Journal }
+    | //
+    /** The components of the run, or some of them, after ManifestWanted. */
+    { $case: "manifest"; value: ManifestPiece }
     | undefined;
 }
 
@@ -72,6 +75,9 @@ export interface ExecutorMessage {
     | //
     /** The executor has let go of what it knew of the run, and needs the journal to go on. */
     { $case: "journalWanted"; value: JournalWanted }
+    | //
+    /** The executor does not know the components that Start names by their hash. At most once, before Accepted. */
+    { $case: "manifestWanted"; value: ManifestWanted }
     | undefined;
 }
 
@@ -97,7 +103,10 @@ export interface Start {
     /** The set itself. */
     { $case: "manifest"; value: Manifest }
     | //
-    /** SHA-256 of the encoded set, when the executor has said in GetInfo that it keeps sets. */
+    /**
+     * SHA-256 of the encoded set, all tools before all agents. An executor that does not
+     * know the set asks for it. One that keeps none (GetInfo tells) answers UNIMPLEMENTED.
+     */
     { $case: "manifestHash"; value: Buffer }
     | undefined;
   /** The variables of the RuntimeContext, seen by the program as `context`. An object. */
@@ -138,6 +147,16 @@ export interface Manifest {
   tools: Component[];
   /** Called as `agents.<name>.run(input)`. */
   agents: Component[];
+}
+
+/** Some of the components of a run, in the order of the set that Start names: no tool comes after an agent. */
+export interface ManifestPiece {
+  /** These. */
+  manifest:
+    | Manifest
+    | undefined;
+  /** Others follow. */
+  more: boolean;
 }
 
 /** A tool or an agent as the program sees it. */
@@ -253,6 +272,10 @@ export interface CallCancelled {
 export interface JournalWanted {
 }
 
+/** The executor does not know the components that Start names by their hash. The app answers with all of them. */
+export interface ManifestWanted {
+}
+
 /** Nothing can run until one of these calls settles. */
 export interface Idle {
   /** The calls that are awaited. */
@@ -300,6 +323,9 @@ export const ClientMessage: MessageFns<ClientMessage> = {
         break;
       case "journal":
         Journal.encode(message.event.value, writer.uint32(34).fork()).join();
+        break;
+      case "manifest":
+        ManifestPiece.encode(message.event.value, writer.uint32(42).fork()).join();
         break;
     }
     return writer;
@@ -350,6 +376,14 @@ export const ClientMessage: MessageFns<ClientMessage> = {
             message.event = { $case: "journal", value: Journal.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.event = { $case: "manifest", value: ManifestPiece.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -393,6 +427,9 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
         break;
       case "journalWanted":
         JournalWanted.encode(message.event.value, writer.uint32(66).fork()).join();
+        break;
+      case "manifestWanted":
+        ManifestWanted.encode(message.event.value, writer.uint32(74).fork()).join();
         break;
     }
     return writer;
@@ -473,6 +510,14 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
             }
 
             message.event = { $case: "journalWanted", value: JournalWanted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.event = { $case: "manifestWanted", value: ManifestWanted.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -783,6 +828,63 @@ export const Manifest: MessageFns<Manifest> = {
             }
 
             message.agents.push(Component.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseManifestPiece(): ManifestPiece {
+  return { manifest: undefined, more: false };
+}
+
+export const ManifestPiece: MessageFns<ManifestPiece> = {
+  encode(message: ManifestPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.manifest !== undefined) {
+      Manifest.encode(message.manifest, writer.uint32(10).fork()).join();
+    }
+    if (message.more !== false) {
+      writer.uint32(16).bool(message.more);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ManifestPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseManifestPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.manifest = Manifest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.more = reader.bool();
             continue;
           }
         }
@@ -1422,6 +1524,41 @@ export const JournalWanted: MessageFns<JournalWanted> = {
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
       const message = createBaseJournalWanted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseManifestWanted(): ManifestWanted {
+  return {};
+}
+
+export const ManifestWanted: MessageFns<ManifestWanted> = {
+  encode(_: ManifestWanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ManifestWanted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseManifestWanted();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {

@@ -7,7 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { Call, CallCancelled, CallResult, Idle, Log, Manifest, Output } from "../../v1/messages.ts";
+import { Call, CallCancelled, CallResult, Idle, Log, Output } from "../../v1/messages.ts";
 import { Budgets, OnOversize, RunError, Truncation, Value, ValueEncoding } from "../../v1/run.ts";
 
 export const protobufPackage = "codemode.worker.v1";
@@ -27,6 +27,9 @@ export interface WorkerRequest {
     | //
     /** Gives the run up: the isolate is disposed, Clean is sent, Done is not. */
     { $case: "abort"; value: Abort }
+    | //
+    /** What the programs from here on may call: an encoded codemode.v1.Manifest. Nothing at first. */
+    { $case: "manifest"; value: Buffer }
     | undefined;
 }
 
@@ -67,10 +70,6 @@ export interface Run {
   code: string;
   /** What it is called in stacks. */
   fileName: string;
-  /** What it may call. */
-  manifest:
-    | Manifest
-    | undefined;
   /** What becomes of what is over its budget. */
   onOversize: OnOversize;
   /** The program's `context`. */
@@ -148,6 +147,9 @@ export const WorkerRequest: MessageFns<WorkerRequest> = {
       case "abort":
         Abort.encode(message.request.value, writer.uint32(26).fork()).join();
         break;
+      case "manifest":
+        writer.uint32(34).bytes(message.request.value);
+        break;
     }
     return writer;
   },
@@ -187,6 +189,14 @@ export const WorkerRequest: MessageFns<WorkerRequest> = {
             }
 
             message.request = { $case: "abort", value: Abort.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.request = { $case: "manifest", value: Buffer.from(reader.bytes()) };
             continue;
           }
         }
@@ -331,7 +341,6 @@ function createBaseRun(): Run {
   return {
     code: "",
     fileName: "",
-    manifest: undefined,
     onOversize: 0,
     context: undefined,
     config: undefined,
@@ -350,9 +359,6 @@ export const Run: MessageFns<Run> = {
     }
     if (message.fileName !== "") {
       writer.uint32(18).string(message.fileName);
-    }
-    if (message.manifest !== undefined) {
-      Manifest.encode(message.manifest, writer.uint32(26).fork()).join();
     }
     if (message.onOversize !== 0) {
       writer.uint32(32).int32(message.onOversize);
@@ -408,14 +414,6 @@ export const Run: MessageFns<Run> = {
             }
 
             message.fileName = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.manifest = Manifest.decode(reader, reader.uint32());
             continue;
           }
           case 4: {

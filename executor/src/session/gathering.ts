@@ -1,0 +1,91 @@
+import { CodemodeError } from "@codemode/proto";
+import type { Journal as JournalPiece, ManifestPiece, Start } from "@codemode/proto/messages";
+import { Journal } from "./journal.ts";
+import { JournalPieces } from "./journal-pieces.ts";
+import { type ComponentSet, componentsOf, ManifestPieces, NOTHING } from "./manifest.ts";
+import { Refusal } from "./refusal.ts";
+import { parseStart, type Program } from "./start.ts";
+import type { SessionHost } from "./stream.ts";
+
+const WITHIN_MS = 10_000;
+const HASH_BYTES = 32;
+
+/**
+ * What a run begins with, while it comes in: Start, the rest of its journal, and its components where Start only names
+ * them. Takes what Start holds when it is made; then pieces, in any order, until it is whole.
+ */
+export class Gathering implements Disposable {
+  /** Owned by whoever takes over when this is whole. */
+  readonly journal: Journal;
+  readonly #host: SessionHost;
+  readonly #due: NodeJS.Timeout;
+  readonly #hash: Uint8Array | undefined;
+  #program: Program;
+  #journalPieces: JournalPieces | undefined;
+  #manifestPieces: ManifestPieces | undefined;
+
+  /** Throws a Refusal. `late` is called when not all is here in time. */
+  constructor(start: Start, host: SessionHost, late: (error: CodemodeError) => void) {
+    const parsed = parseStart(start, host.ceilings);
+    const { components } = start;
+    let set: ComponentSet | undefined = NOTHING;
+    if (components?.$case === "manifest") {
+      set = componentsOf(components.value, "start.manifest");
+    } else if (components) {
+      this.#hash = components.value;
+      if (this.#hash.length !== HASH_BYTES) {
+        throw new Refusal("start.manifest_hash", `${HASH_BYTES} bytes are needed, not ${this.#hash.length}`);
+      }
+      set = host.manifests.get(this.#hash);
+      if (!set) this.#manifestPieces = new ManifestPieces(this.#hash, host.keep);
+    }
+    this.#host = host;
+    const bytes = parsed.bytes + (this.#hash ? 0 : (set?.encoded.length ?? 0)); // sets that are named are shared
+    this.#program = { ...parsed, bytes, components: set ?? NOTHING };
+    this.journal = new Journal(host.keep, (call) => host.called(call));
+    this.#journalPieces = new JournalPieces(this.journal, host.keep, parsed.budgets);
+    this.#due = setTimeout(() => late(lateBy(this.wantsManifest ? "manifest" : "journal")), WITHIN_MS);
+  }
+
+  /** May call nothing before this is whole. */
+  get program(): Program {
+    return this.#program;
+  }
+
+  /** True while the app is to send the components. */
+  get wantsManifest(): boolean {
+    return this.#manifestPieces !== undefined;
+  }
+
+  get isWhole(): boolean {
+    return !this.#journalPieces && !this.#manifestPieces;
+  }
+
+  /** Throws a Refusal or a BusyError, as JournalPieces do. */
+  recall(piece: JournalPiece): void {
+    if (!this.#journalPieces) throw new Refusal("journal", "nobody has asked for it");
+    if (this.#journalPieces.add(piece)) this.#journalPieces = undefined;
+  }
+
+  /** Throws a Refusal. */
+  list(piece: ManifestPiece): void {
+    if (!this.#manifestPieces || !this.#hash) throw new Refusal("manifest", "nobody has asked for it");
+    const components = this.#manifestPieces.add(piece);
+    if (!components) return;
+    this.#manifestPieces[Symbol.dispose]();
+    this.#manifestPieces = undefined;
+    this.#host.manifests.add(this.#hash, components);
+    this.#program = { ...this.#program, components };
+  }
+
+  /** Lets go of the pieces. The journal is not disposed. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#due);
+    this.#journalPieces?.dispose();
+    this.#manifestPieces?.[Symbol.dispose]();
+  }
+}
+
+function lateBy(what: string): CodemodeError {
+  return new CodemodeError("TIMEOUT", `Cannot wait for the ${what} any longer than ${WITHIN_MS} ms`);
+}

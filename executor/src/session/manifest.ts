@@ -1,0 +1,122 @@
+import { createHash, type Hash } from "node:crypto";
+import { type Component, Manifest, type ManifestPiece } from "@codemode/proto/messages";
+import { MAX_MANIFEST_BYTES } from "@codemode/proto/worker";
+import type { Keep } from "./keep.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What a program may call. One object for all programs that name it by the same hash. */
+export interface ComponentSet {
+  readonly tools: ReadonlySet<string>;
+  readonly agents: ReadonlySet<string>;
+  /** The Manifest, for the worker. */
+  readonly encoded: Uint8Array;
+}
+
+const MAX_COMPONENTS = 20_000;
+const MAX_NAME_CHARS = 128;
+const NAME = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
+const TAKEN: ReadonlySet<string> = new Set(["then", "constructor", "prototype", "__proto__"]);
+
+export const NOTHING: ComponentSet = { tools: new Set(), agents: new Set(), encoded: new Uint8Array() };
+
+/** The set that came whole, in Start. Throws a Refusal. */
+export function componentsOf(manifest: Manifest, field: string): ComponentSet {
+  const names = new Names(field);
+  names.add(manifest);
+  return { ...names.checked(), encoded: Manifest.encode(manifest).finish() };
+}
+
+/**
+ * A manifest that comes piece by piece: each is dealt with when it comes, so that none of them holds up other runs. What has
+ * come is counted in `keep` until this is disposed.
+ */
+export class ManifestPieces implements Disposable {
+  readonly #expected: Uint8Array;
+  readonly #keep: Keep;
+  readonly #names = new Names("manifest");
+  readonly #hash: Hash = createHash("sha256");
+  readonly #encoded: Uint8Array[] = [];
+  #bytes = 0;
+
+  /** `hash` is what Start has named. */
+  constructor(hash: Uint8Array, keep: Keep) {
+    this.#expected = hash;
+    this.#keep = keep;
+  }
+
+  /** The set, when the last piece has come. Throws a Refusal when it is none, or another than was named. */
+  add({ manifest, more }: ManifestPiece): ComponentSet | undefined {
+    const piece = manifest ?? { tools: [], agents: [] };
+    const encoded = Manifest.encode(piece).finish();
+    this.#bytes += encoded.length;
+    this.#keep.arrivingBytes += encoded.length;
+    if (this.#bytes > MAX_MANIFEST_BYTES) throw new Refusal("manifest", `it is over ${MAX_MANIFEST_BYTES} bytes`);
+    this.#names.add(piece);
+    this.#hash.update(encoded);
+    this.#encoded.push(encoded); // whole messages, one after the other, are the message that has the fields of all
+    if (more) return undefined;
+    if (!this.#hash.digest().equals(this.#expected)) {
+      throw new Refusal("manifest", "it is another than start.manifest_hash names");
+    }
+    return { ...this.#names.checked(), encoded: Buffer.concat(this.#encoded) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#keep.arrivingBytes -= this.#bytes;
+    this.#bytes = 0;
+  }
+}
+
+/** The names of a manifest, as they come. */
+class Names {
+  readonly #field: string;
+  readonly #tools = new Set<string>();
+  readonly #agents = new Set<string>();
+
+  constructor(field: string) {
+    this.#field = field;
+  }
+
+  add({ tools, agents }: Manifest): void {
+    if (tools.length > 0 && this.#agents.size > 0) {
+      throw new Refusal(`${this.#field}.tools`, "a tool comes after an agent");
+    }
+    this.#take("tools", tools, this.#tools);
+    this.#take("agents", agents, this.#agents);
+  }
+
+  checked(): { readonly tools: ReadonlySet<string>; readonly agents: ReadonlySet<string> } {
+    this.#checkRuns("tools", this.#tools);
+    this.#checkRuns("agents", this.#agents);
+    return { tools: this.#tools, agents: this.#agents };
+  }
+
+  #take(list: string, components: readonly Component[], seen: Set<string>): void {
+    for (const { name } of components) {
+      const problem = problemOf(name) ?? (seen.has(name) ? `"${name}" is there twice` : undefined);
+      if (problem !== undefined) throw new Refusal(`${this.#field}.${list}[${seen.size}].name`, problem);
+      seen.add(name);
+    }
+    if (this.#tools.size + this.#agents.size > MAX_COMPONENTS) {
+      throw new Refusal(this.#field, `it has more than ${MAX_COMPONENTS} components`);
+    }
+  }
+
+  #checkRuns(list: string, names: ReadonlySet<string>): void {
+    let index = 0;
+    for (const name of names) {
+      if (name.endsWith(".run") && names.has(name.slice(0, -".run".length))) {
+        const field = `${this.#field}.${list}[${index}].name`;
+        throw new Refusal(field, `"${name}" is how "${name.slice(0, -".run".length)}" is called`);
+      }
+      index += 1;
+    }
+  }
+}
+
+function problemOf(name: string): string | undefined {
+  if (name.length < 1 || name.length > MAX_NAME_CHARS) return "1 to 128 characters are needed";
+  if (!NAME.test(name)) return 'letters, digits, "_", "-" and "$" are needed, with dots between parts';
+  if (name.split(".").some((part) => TAKEN.has(part))) return `"${name}" means something to JavaScript`;
+  return undefined;
+}
