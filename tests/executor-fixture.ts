@@ -124,7 +124,7 @@ export class Stream implements AsyncDisposable {
 
   answer(seq: number, value: unknown): void {
     const result = { $case: "value", value: { encoding: 1, data: Buffer.from(encode(value)) } } as const;
-    this.send({ $case: "callResult", value: { seq, result, settledAt: new Date(), more: false } });
+    this.send({ $case: "callResult", value: { seq, result, settledAt: new Date() } });
   }
 
   /** The next message of this kind; others are passed over. */

@@ -36,7 +36,7 @@ async function run(stream: Stream, code: string, start = {}): Promise<number> {
     const value = { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from(encode(marked("answer"))) };
     const result =
       call.name === "fail" ? ({ $case: "error", value: error } as const) : ({ $case: "value", value } as const);
-    stream.send({ $case: "callResult", value: { seq: call.seq, result, settledAt: new Date(), more: false } });
+    stream.send({ $case: "callResult", value: { seq: call.seq, result, settledAt: new Date() } });
   }
 }
 

@@ -88,7 +88,7 @@ const start = (code: string, more: Partial<Start> = {}) => ({ $case: "start", va
 const answer = (seq: number, data = Buffer.from("1")) =>
   ({
     $case: "callResult",
-    value: { seq, result: { $case: "value", value: { encoding: 1, data } }, settledAt: new Date(), more: false },
+    value: { seq, result: { $case: "value", value: { encoding: 1, data } }, settledAt: new Date() },
   }) as const;
 const request = {
   ":method": "POST",

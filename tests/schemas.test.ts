@@ -17,7 +17,9 @@ async function pass(
     const components = peer.start.components?.value;
     const [tool] = components && "tools" in components ? components.tools : [];
     const given =
-      result?.$case === "error" ? `${result.value.name}: ${result.value.message}` : result?.value.data.toString();
+      result?.$case === "error"
+        ? `${result.value.name}: ${result.value.message}`
+        : result?.$case === "value" && result.value.data.toString();
     peer.finish({ given, manifest: tool?.inputSchemaJson });
   });
   await using codemode = Codemode.fromClientConfig({

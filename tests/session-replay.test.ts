@@ -204,7 +204,7 @@ test("a program that has dealt with all answers that its channel had room for do
   const journal = new Journal(new Keep(), () => {});
   for (const seq of [1, 2, 3]) {
     journal.issue({ seq, kind: CallKind.CALL_KIND_TOOL, name: "ask", arguments: undefined, delayMs: 0 });
-    if (seq < 3) journal.answer({ seq, result: undefined, settledAt: new Date(), more: false });
+    if (seq < 3) journal.answer({ seq, result: undefined, settledAt: new Date() });
   }
   const given: number[] = [];
   let onRoom = () => {};

@@ -19,7 +19,7 @@ const RESOURCE_EXHAUSTED = 8;
 const waits = "await tools.ask(); return 1";
 
 function answerOf(seq: number, value: Value): CallResult {
-  return { seq, result: { $case: "value", value }, settledAt: undefined, more: false };
+  return { seq, result: { $case: "value", value }, settledAt: undefined };
 }
 
 function varint(value: bigint): number[] {
@@ -94,10 +94,7 @@ test("a second Start ends the stream, and its worker is free", async () => {
 });
 
 test.each([
-  [
-    "an answer before Start",
-    { $case: "callResult", value: { seq: 1, result: undefined, settledAt: undefined, more: false } },
-  ],
+  ["an answer before Start", { $case: "callResult", value: { seq: 1, result: undefined, settledAt: undefined } }],
   ["Cancel before Start", { $case: "cancel", value: { reason: "" } }],
   ["a message that says nothing", undefined],
 ] as const)("%s ends the stream", async (_name, event) => {

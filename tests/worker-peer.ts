@@ -115,7 +115,7 @@ export class WorkerPeer implements AsyncDisposable {
       const type = CallErrorType.CALL_ERROR_TYPE_TOOL_ERROR;
       result = { $case: "error" as const, value: { type, name, message, code: "E_TEST", retryable: false } };
     }
-    this.#send({ $case: "settle", value: { seq: call.seq, result, settledAt: new Date(at), more: false } });
+    this.#send({ $case: "settle", value: { seq: call.seq, result, settledAt: new Date(at) } });
   }
 
   #send(request: NonNullable<WorkerRequest["request"]>): void {

@@ -6,7 +6,7 @@ import { type Fixture, startInProcess } from "../executor-fixture.ts";
 import { Dice } from "./dice.ts";
 import { randomProgram } from "./program.ts";
 import { Site } from "./site.ts";
-import { attempt, type AttemptOptions, clientOf, differences, type MakeRun, type Trial } from "./trial.ts";
+import { attempt, type AttemptOptions, clientOf, differences, type MakeRun, type Trial, unnumbered } from "./trial.ts";
 
 /** Which programs. */
 export interface Batch {
@@ -110,7 +110,10 @@ class Done {
       if (program.isOrderless) {
         tally.comparedUndisturbed += 1;
         const undisturbed = await attempt(program, client);
-        problems.push(...undisturbed.faults, ...differences("undisturbed", outcome, undisturbed.outcome));
+        problems.push(
+          ...undisturbed.faults,
+          ...differences("undisturbed", unnumbered(outcome), unnumbered(undisturbed.outcome)),
+        );
       }
       if (problems.length > 0) this.#fail(seed, problems.join("\n"));
     });

@@ -101,6 +101,8 @@ const orderless: readonly Kind[] = [
     return `const f${id} = async (n, tag) => (n <= 0 ? 0 : ((await tools.echo({ id: ${id}, n, tag })).n % 97) + (await f${id}(n - 1, tag)));
 out.push(await Promise.all([f${id}(3, "a"), f${id}(2, "b")]), await f${id}(2, "c"));`;
   },
+  (w) =>
+    `for await (const n of tools.items({ id: ${w.id()}, to: ${w.below(200)} })) { sum = (sum * 31 + n) % 1e9; ${w.below(3) === 0 ? "if (n % 50 === 0) break;" : ""} }`,
   (w) => `await sleep(${w.below(15)});`,
   (w) => `{ const id = setTimeout(() => out.push("never"), 20_000); out.push(await ${w.call()}); clearTimeout(id); }`,
   (w) => `console.log("step", ${w.id()}, out.length, { sum }); text("part " + out.length);`,

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import {
-  type Component,
   ExecutorClient,
   type Outcome,
   remoteSource,
@@ -101,7 +100,7 @@ function* faultsOf(world: World, journal: Journal, outcome: Outcome, lines: read
   if (journal.pending > 0) yield `${journal.pending} calls are open`;
   const keys = new Set<string>();
   for (const { seq, kind, state, handled } of journal.entries()) {
-    if (kind === "timer") continue;
+    if (kind === "timer" || kind === "next") continue;
     const key = `${outcome.executionId}:${seq}`;
     keys.add(key);
     const reached = world.reached.get(key) ?? 0;
@@ -120,8 +119,17 @@ function stateOf(journal: Journal, { attempts, interruptions }: Outcome): string
 
 const STUCK_MS = 120_000; // a loop of thousands of calls that is begun again every second takes its time
 
+export type Shown = Pick<Outcome, "error" | "value" | "logs" | "outputs">;
+
+/** Without the number of the call that failed: how often a program asks for the items of a stream depends on the time. */
+export function unnumbered({ error, value, logs, outputs }: Outcome): Shown {
+  if (!error) return { error, value, logs, outputs };
+  const { seq: _, ...others } = error;
+  return { error: others, value, logs, outputs };
+}
+
 /** How two outcomes differ in what the program has computed and shown. */
-export function* differences(what: string, one: Outcome, other: Outcome): Iterable<string> {
+export function* differences(what: string, one: Shown, other: Shown): Iterable<string> {
   const parts = ["error", "value", "logs", "outputs"] as const;
   for (const part of parts) {
     if (isDeepStrictEqual(one[part], other[part])) continue;

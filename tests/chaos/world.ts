@@ -30,9 +30,26 @@ export class World {
     tool("failing", (n) => {
       throw Object.assign(new Error(`failing ${n}`), { code: "E_ALWAYS" });
     });
+    const items = (input: { to: number }, call: CallInfo) => this.#yield(input, call);
+    this.registry.registerTool("items", { description: "", execute: items });
     const answer = (n: number) => `answer ${n}`;
     const run = (input: unknown, call: CallInfo) => this.#handle("ask", input, call, MAX_DELAY_MS, answer);
     this.registry.registerAgent("ask", { description: "", run });
+  }
+
+  async *#yield(input: { to: number }, call: CallInfo): AsyncGenerator<number> {
+    const { idempotencyKey } = call;
+    this.reached.set(idempotencyKey, (this.reached.get(idempotencyKey) ?? 0) + 1);
+    this.running.add(call);
+    try {
+      const n = hash(`${call.executionId} items ${JSON.stringify(input)}`);
+      for (let index = 0; index < input.to; index++) {
+        yield (n + index) % 1000;
+        if ((n + index) % 7 === 0) await (this.#delay?.() ?? sleep(n % 5));
+      }
+    } finally {
+      this.running.delete(call);
+    }
   }
 
   async #handle(

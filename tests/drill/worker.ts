@@ -15,6 +15,7 @@ giveUpRights(settings["uid"] === undefined ? undefined : Number(settings["uid"])
 channel.write({ $case: "ready", value: {} });
 for (;;) {
   const request = channel.read()?.request;
+  if (request?.$case === "manifest") continue;
   if (request?.$case !== "run") break;
   const { code } = request.value;
   const value = await AsyncFunction(

@@ -73,7 +73,7 @@ const entry = { seq: 1, kind: 1, name: "ask", argumentsHash: Buffer.alloc(32), s
 const journal = { entries: [{ ...entry, result: undefined, settledAt: undefined }], more: false };
 
 const fixed = { executionId: "fuzz", seed: Buffer.alloc(16, 7), clock: new Date(0) };
-const answer = { seq: 1, result: { $case: "value", value }, settledAt: new Date(0), more: false } as const;
+const answer = { seq: 1, result: { $case: "value", value }, settledAt: new Date(0) } as const;
 
 const bytesOf = (event: NonNullable<ClientMessage["event"]>) => Buffer.from(ClientMessage.encode({ event }).finish());
 

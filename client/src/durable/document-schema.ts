@@ -13,7 +13,7 @@ const hash = bytes.refine((digest) => digest.length === HASH_BYTES, `expected ${
 
 const callSchema = z.strictObject({
   seq: z.int().positive(),
-  kind: z.enum(["tool", "agent", "timer"]),
+  kind: z.enum(["tool", "agent", "timer", "next"]),
   name: z.string(),
   argumentsHash: hash,
   state: z.enum(["pending", "succeeded", "failed", "cancelled"]),
@@ -23,6 +23,8 @@ const callSchema = z.strictObject({
   settleOrder: z.int().positive().optional(),
   /** What a tool or agent returned; empty stands for undefined. */
   value: z.string().refine(isValue, "expected a value as the codec writes it").optional(),
+  /** True when it returned a stream, whose items are calls of the kind `next`. */
+  stream: z.literal(true).optional(),
   error: z
     .strictObject({
       type: z.enum(CallErrorType),
@@ -109,6 +111,8 @@ function* oddities(call: ParsedCall): Generator<readonly [key: keyof ParsedCall,
   }
   if (call.error ? state !== "failed" || kind === "timer" : state === "failed")
     yield ["error", `does not fit a ${kind} that has ${state}`];
+  if (call.stream && (call.value !== undefined || state !== "succeeded" || kind === "timer" || kind === "next"))
+    yield ["stream", `does not fit a ${kind} that is ${state}`];
   if (call.value !== undefined && (state !== "succeeded" || kind === "timer"))
     yield ["value", `does not fit a ${kind} that is ${state}`];
 }

@@ -70,19 +70,21 @@ function toCallDocument(row: CallRow): CallDocument {
     startedAt: startedAt.toISOString(),
     ...(settledAt && { settledAt: settledAt.toISOString() }),
     ...(answer?.$case === "value" && { value: answer.value.data.toString("utf8") }),
+    ...(answer?.$case === "stream" && { stream: true as const }),
     ...(answer?.$case === "error" && { error: answer.value }),
   };
 }
 
-function toCallRow({ value, error, settledAt, settleOrder, ...call }: ParsedCall): CallRow {
+function toCallRow({ value, error, stream, settledAt, settleOrder, ...call }: ParsedCall): CallRow {
   if (!settledAt || settleOrder === undefined) return call;
   let answer: CallResult["result"];
   if (error) answer = { $case: "error", value: error };
+  else if (stream) answer = { $case: "stream", value: {} };
   else if (value !== undefined) {
     const encoding = ValueEncoding.VALUE_ENCODING_EXACT;
     answer = { $case: "value", value: { encoding, data: Buffer.from(value, "utf8") } };
   }
-  const result = CallResult.encode({ seq: call.seq, result: answer, settledAt, more: false }).finish();
+  const result = CallResult.encode({ seq: call.seq, result: answer, settledAt }).finish();
   return { ...call, settledAt, settleOrder, result };
 }
 

@@ -61,6 +61,7 @@ async function resolved(
   if (!call) throw new CodemodeError("NOT_FOUND", `${cannot}: the run has made no such call`);
   // A store would say the same, but it must not look as if a bad value were what is wrong.
   if (call.state !== "pending") throw refused(`${cannot}: it has settled (${call.state})`);
+  if (call.kind === "next") throw refused(`${cannot}: it asks for items of a stream, which has ended with its app`);
   if (call.kind === "timer") throw refused(`${cannot}: it is a timer, which starts again by itself`);
   return settled(call, run, settlement, registry, cannot);
 }
@@ -92,7 +93,7 @@ async function settled(
     state: isFailure ? "failed" : "succeeded",
     settledAt,
     settleOrder: 1 + settledIn(run),
-    result: CallResult.encode({ seq: call.seq, result: answer, settledAt, more: false }).finish(),
+    result: CallResult.encode({ seq: call.seq, result: answer, settledAt }).finish(),
   };
 }
 

@@ -16,7 +16,7 @@ export interface RunRow extends Ownership {
   readonly manifestHash: Uint8Array | undefined;
 }
 
-const kinds = ["tool", "agent", "timer"] as const;
+const kinds = ["tool", "agent", "timer", "next"] as const;
 const states = ["pending", "succeeded", "failed", "cancelled"] as const;
 
 export function toRun(row: Row): RunRow {

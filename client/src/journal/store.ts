@@ -39,8 +39,8 @@ export interface RunRecord {
 export interface CallRow {
   /** From 1, in the order in which the program made its calls. */
   readonly seq: number;
-  readonly kind: "tool" | "agent" | "timer";
-  /** Of the tool or agent; empty for a timer. */
+  readonly kind: "tool" | "agent" | "timer" | "next";
+  /** Of the tool or agent, whose stream it is where the kind is `next`; empty for a timer. */
   readonly name: string;
   /** SHA-256 of what was asked. */
   readonly argumentsHash: Uint8Array;

@@ -21,7 +21,7 @@ interface Description<I, O> {
   readonly description: string;
   /** Checked before the handler is called. Anything passes when absent. */
   readonly inputSchema?: I;
-  /** Checked before the program sees the result. Anything passes when absent. */
+  /** Checked before the program sees the result, or an item of it where it is a stream. Anything passes when absent. */
   readonly outputSchema?: O;
   /**
    * May be called again with the same idempotency key: an app that resumes a run calls it once more where the app before
@@ -32,16 +32,26 @@ interface Description<I, O> {
   readonly idempotent?: boolean;
 }
 
+type Returned<O extends Schema | undefined> = OutputOf<O> | Promise<OutputOf<O>> | AsyncIterable<OutputOf<O>>;
+
 /** A function of the app that programs may call as `tools.<name>(input)`. */
 export interface ToolDefinition<I extends Schema | undefined, O extends Schema | undefined> extends Description<I, O> {
-  /** Runs in the app, once per call (see `idempotent`). What it throws, the program may catch: name, message and `code`, never the stack. */
-  execute(input: InputOf<I>, call: CallInfo): OutputOf<O> | Promise<OutputOf<O>>;
+  /**
+   * Runs in the app, once per call (see `idempotent`). What it throws, the program may catch: name, message and `code`,
+   * never the stack.
+   *
+   * What it yields, as an async generator or anything else that is async iterable, the program reads by
+   * `for await (const item of tools.<name>(input))`. It is read as the program asks, up to 64 items ahead; when the program
+   * leaves, or the run ends, its `return()` is called and the signal fires. A stream ends with its app: a run that is
+   * resumed elsewhere gets a `StreamLostError` for the items that it has not had.
+   */
+  execute(input: InputOf<I>, call: CallInfo): Returned<O>;
 }
 
 /** An agent of the app that programs may call as `agents.<name>.run(input)`. */
 export interface AgentDefinition<I extends Schema | undefined, O extends Schema | undefined> extends Description<I, O> {
   /** As `execute` of a tool. */
-  run(input: InputOf<I>, call: CallInfo): OutputOf<O> | Promise<OutputOf<O>>;
+  run(input: InputOf<I>, call: CallInfo): Returned<O>;
 }
 
 /** A registered tool or agent. */

@@ -1,9 +1,11 @@
-import { type Call, CallKind, MAX_TIMER_MS } from "@codemode/proto/messages";
+import { type Call, CallKind, type CallResult, MAX_TIMER_MS, type Value } from "@codemode/proto/messages";
 import { ExecutorClientError } from "../errors.ts";
 import type { Component } from "../registry/component.ts";
 import type { ComponentSet } from "../registry/component-set.ts";
-import { type Answer, invoke, type InvokeOptions } from "./invoke.ts";
+import { type Answer, inTime, invoke, type InvokeOptions } from "./invoke.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
+import { type LiveStream, LOST, toRequest } from "./live-stream.ts";
+import { fromWire } from "./values.ts";
 
 // Gate
 // ==========================================================================
@@ -15,7 +17,8 @@ import type { Journal, JournalEntry } from "./journal.ts";
 // A3  A handler sees only input that its schema let pass, in the context of its own run.
 // A4  A call settles once. What settles later is dropped. Who is told of it, and when, is the business of the Link.
 // A5  The limits of the app hold whatever the executor says.
-// A6  That a handler is called is recorded before it is called, and how a call ended before anybody is told. What could not
+// A6  A stream that a handler has returned is read as the program asks, and stopped when the program, or the run, is over.
+// A7  That a handler is called is recorded before it is called, and how a call ended before anybody is told. What could not
 //     be recorded does not happen.
 
 const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
@@ -40,8 +43,11 @@ export interface GateOptions extends InvokeOptions {
 export class Gate {
   readonly #options: GateOptions;
   readonly #open = new Map<JournalEntry, AbortController>();
+  /** Streams that handlers have returned, by the seq of their calls. */
+  readonly #streams = new Map<number, LiveStream>();
   /** Handlers that have not come back, those whose call was given up among them. */
   #running = 0;
+  #isClosed = false;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -77,6 +83,9 @@ export class Gate {
   /** Stops every handler, because the run ends here. Nothing of it is recorded: should the run go on, they are in doubt. */
   close(reason: unknown): void {
     const { journal, onChange } = this.#options;
+    this.#isClosed = true;
+    for (const stream of this.#streams.values()) stream.stop(reason);
+    this.#streams.clear();
     if (journal.pending === 0) return;
     for (const entry of journal.entries()) {
       if (!journal.cancel(entry)) continue;
@@ -90,10 +99,13 @@ export class Gate {
     const controller = new AbortController();
     this.#open.set(entry, controller);
     onChange(entry);
-    if (!component) record(entry).catch(() => {}); // whoever records ends the run
-    const work = component
+    const isInvoked = component && entry.kind !== "next";
+    if (!isInvoked) record(entry).catch(() => {}); // whoever records ends the run
+    const work = isInvoked
       ? invoke(component, call, entry, controller, this.#options)
-      : pause(delayMs, controller.signal);
+      : component
+        ? this.#next(component, call)
+        : pause(delayMs, controller.signal);
     this.#running += 1;
     void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
   }
@@ -106,6 +118,7 @@ export class Gate {
       if (call.name !== "" || call.arguments) throw violation("gave a timer a name or arguments");
       return undefined;
     }
+    if (call.kind === CallKind.CALL_KIND_NEXT) return this.#checkNext(call);
     const kind = call.kind === CallKind.CALL_KIND_TOOL ? "tool" : "agent";
     if (kind === "agent" && call.kind !== CallKind.CALL_KIND_AGENT) throw violation("made a call of no known kind");
     const component = components.get(kind, call.name);
@@ -114,10 +127,39 @@ export class Gate {
     return component;
   }
 
-  #settle(entry: JournalEntry, { value, error }: Answer): void {
-    const answer = error ? ({ $case: "error", value: error } as const) : value && ({ $case: "value", value } as const);
-    if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", answer)) return;
+  /** The component whose stream is asked for items. */
+  #checkNext({ name, arguments: given }: Call): Component {
+    const { components, journal } = this.#options;
+    const request = toRequest(fromWireOrNothing(given));
+    const of = request && journal.get(request.of);
+    const isOf = of?.result?.result?.$case === "stream" && of.name === name;
+    const component = isOf && of.kind !== "timer" && of.kind !== "next" && components.get(of.kind, name);
+    if (!component) throw violation("asked for items of what is no stream");
+    return component;
+  }
+
+  #next(component: Component, { arguments: given }: Call): Promise<Answer> {
+    const { of, isEnd } = toRequest(fromWireOrNothing(given)) ?? {};
+    const stream = of === undefined ? undefined : this.#streams.get(of);
+    if (!stream || of === undefined) return Promise.resolve(LOST);
+    if (isEnd) {
+      stream.stop(new DOMException("The program wants no more of this stream", "AbortError"));
+      this.#streams.delete(of);
+    }
+    const { maxAnswerBytes, toolTimeoutMs } = this.#options;
+    return inTime(component.name, stream.take(maxAnswerBytes()), stream.controller, toolTimeoutMs);
+  }
+
+  #settle(entry: JournalEntry, { value, error, stream }: Answer): void {
+    let answer: CallResult["result"];
+    if (error) answer = { $case: "error", value: error };
+    else if (stream) answer = { $case: "stream", value: {} };
+    else if (value) answer = { $case: "value", value };
+    if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", answer)) {
+      return stream?.stop(new DOMException("Nobody waits for this stream", "AbortError"));
+    }
     this.#release(entry);
+    if (stream && !this.#isClosed) this.#streams.set(entry.seq, stream);
     this.#whenRecorded(entry, () => {
       this.#options.journal.tell();
       this.#options.onChange(entry);
@@ -140,6 +182,14 @@ export class Gate {
 /** A timer whose app has died is due when it would have been. */
 function leftOf({ delayMs }: Call, { startedAt }: JournalEntry): number {
   return delayMs - Math.max(0, Date.now() - startedAt.getTime());
+}
+
+function fromWireOrNothing(value: Value | undefined): unknown {
+  try {
+    return fromWire(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {

@@ -3,6 +3,7 @@ import type { CallInfo, Component } from "../registry/component.ts";
 import type { Checked } from "../registry/issues.ts";
 import { inputError, messageOf, outputError, timeoutError, toCallError } from "./call-error.ts";
 import type { JournalEntry } from "./journal.ts";
+import { isStream, LiveStream } from "./live-stream.ts";
 import { inCallSpan } from "../telemetry.ts";
 import { argumentsFromWire, toWire } from "./values.ts";
 
@@ -24,6 +25,8 @@ export interface InvokeOptions {
 export interface Answer {
   readonly value?: Value;
   readonly error?: CallError;
+  /** Its items are asked for by other calls. */
+  readonly stream?: LiveStream;
 }
 
 /** Calls the handler of `component`, between its two schemas, within its time. Never throws. */
@@ -36,14 +39,9 @@ export async function invoke(
 ): Promise<Answer> {
   const { idempotencyKey } = options.info(entry.seq);
   return options.inContext(() =>
-    inCallSpan(component, idempotencyKey, async () => {
-      try {
-        const answer = answerOf(component, call, entry, controller.signal, options);
-        return await inTime(component.name, answer, controller, options.toolTimeoutMs);
-      } catch (error) {
-        return { error: error instanceof Overdue ? error.callError : toCallError(error) };
-      }
-    }),
+    inCallSpan(component, idempotencyKey, () =>
+      inTime(component.name, answerOf(component, call, entry, controller, options), controller, options.toolTimeoutMs),
+    ),
   );
 }
 
@@ -52,9 +50,10 @@ async function answerOf(
   component: Component,
   call: Call,
   entry: JournalEntry,
-  signal: AbortSignal,
+  controller: AbortController,
   options: InvokeOptions,
 ): Promise<Answer> {
+  const { signal } = controller;
   // Most schemas answer at once: then one record says that the call was made and that its handler is called.
   let checked = checkInput(component, call);
   if (checked instanceof Promise || !checked.ok) {
@@ -70,7 +69,9 @@ async function answerOf(
   entry.called = true;
   const info = Object.freeze({ ...options.info(entry.seq), signal });
   const output = await component.handle(value, info);
-  return toAnswer(component, output, options.maxAnswerBytes());
+  if (!isStream(output)) return toAnswer(component, output, options.maxAnswerBytes());
+  const check = (item: unknown) => component.output.check(item);
+  return { stream: new LiveStream(output, { controller, check, inContext: options.inContext }) };
 }
 
 function checkInput(component: Component, call: Call): Checked | Promise<Checked> {
@@ -92,34 +93,27 @@ async function toAnswer(component: Component, output: unknown, maxBytes: number)
   }
 }
 
-async function inTime<T>(
+/** What comes of `work`, or that it took too long. Never throws. */
+export async function inTime(
   name: string,
-  work: Promise<T>,
+  work: Promise<Answer>,
   controller: AbortController,
   timeoutMs: number | undefined,
-): Promise<T> {
-  if (timeoutMs === undefined) return work;
-  const late = Promise.withResolvers<never>();
+): Promise<Answer> {
+  const answer = work.catch((error: unknown): Answer => ({ error: toCallError(error) }));
+  if (timeoutMs === undefined) return answer;
+  const late = Promise.withResolvers<Answer>();
   const timer = setTimeout(
     () => {
-      const overdue = new Overdue(timeoutError(name, timeoutMs));
-      late.reject(overdue); // before the abort, so that a handler which rejects on it does not come first
-      controller.abort(new DOMException(overdue.message, "TimeoutError"));
+      const error = timeoutError(name, timeoutMs);
+      late.resolve({ error }); // before the abort, so that a handler which rejects on it does not come first
+      controller.abort(new DOMException(error.message, "TimeoutError"));
     },
     Math.min(timeoutMs, MAX_TIMER_MS),
   );
   try {
-    return await Promise.race([work, late.promise]);
+    return await Promise.race([answer, late.promise]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-class Overdue extends Error {
-  readonly callError: CallError;
-
-  constructor(callError: CallError) {
-    super(callError.message);
-    this.callError = callError;
   }
 }

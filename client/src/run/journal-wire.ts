@@ -10,6 +10,7 @@ const KINDS = {
   tool: CallKind.CALL_KIND_TOOL,
   agent: CallKind.CALL_KIND_AGENT,
   timer: CallKind.CALL_KIND_TIMER,
+  next: CallKind.CALL_KIND_NEXT,
 } as const satisfies Record<Entry["kind"], CallKind>;
 
 const STATES = {

@@ -7,8 +7,8 @@ export type CallProgress = "pending" | "succeeded" | "failed" | "cancelled";
 /** What is known of one call. The app is the one owner of it. */
 export interface JournalEntry {
   readonly seq: number;
-  readonly kind: "tool" | "agent" | "timer";
-  /** Of the tool or agent; empty for a timer. */
+  readonly kind: "tool" | "agent" | "timer" | "next";
+  /** Of the tool or agent, whose stream it is where the kind is `next`; empty for a timer. */
   readonly name: string;
   /** SHA-256 of what was asked, so that another attempt can be told from another program. */
   readonly argumentsHash: Buffer;
@@ -100,7 +100,7 @@ export class Journal {
     this.#lastSettledAt = Math.max(this.#lastSettledAt, Date.now());
     const settledAt = new Date(this.#lastSettledAt);
     entry.settledAt = settledAt;
-    entry.result = { seq: entry.seq, result: answer, settledAt, more: false };
+    entry.result = { seq: entry.seq, result: answer, settledAt };
     this.#settled.push(entry);
     entry.settleOrder = this.#settled.length;
     return true;
@@ -131,5 +131,6 @@ export function isSameCall(entry: JournalEntry, call: Call): boolean {
 
 function kindOf(call: Call): JournalEntry["kind"] {
   if (call.kind === CallKind.CALL_KIND_TIMER) return "timer";
+  if (call.kind === CallKind.CALL_KIND_NEXT) return "next";
   return call.kind === CallKind.CALL_KIND_AGENT ? "agent" : "tool";
 }

@@ -1,14 +1,14 @@
 import type { JournalEntry } from "./journal.ts";
 import type { CallRecord } from "./outcome.ts";
 
-/** What the app can say of the calls of a run. Timers stay out: they are nobody's tool. */
+/** What the app can say of the calls of a run. Timers and the items of streams stay out: no handler is called for them. */
 export function toLedger(entries: readonly JournalEntry[]): readonly CallRecord[] {
   return entries.map(toRecord).filter((record) => record !== undefined);
 }
 
 export function toRecord(entry: JournalEntry): CallRecord | undefined {
   const { seq, name, kind, startedAt, settledAt } = entry;
-  if (kind === "timer") return undefined;
+  if (kind === "timer" || kind === "next") return undefined;
   const settled = entry.state === "succeeded" || entry.state === "failed";
   const duration = settled && settledAt ? { durationMs: settledAt.getTime() - startedAt.getTime() } : {};
   return { seq, name, kind, state: stateOf(entry), startedAt, ...duration };

@@ -217,7 +217,8 @@ export class Run {
   inDoubt(): Outcome | undefined {
     const { executionId, components } = this.request;
     const doubtful = this.#journal.entries().filter(({ state, called, kind, name }) => {
-      return state === "pending" && called && kind !== "timer" && !components.get(kind, name)?.idempotent;
+      if (state !== "pending" || !called || kind === "timer" || kind === "next") return false;
+      return !components.get(kind, name)?.idempotent;
     });
     const [first] = doubtful;
     if (!first) return undefined;

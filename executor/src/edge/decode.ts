@@ -3,7 +3,7 @@ import { Refusal } from "../session/refusal.ts";
 
 const flat: Shape = {};
 const error: Shape = { 2: "text", 3: "text", 4: "text" };
-const journal: Shape = { 1: { 3: "text", 6: flat, 7: error, 9: flat } };
+const journal: Shape = { 1: { 3: "text", 6: flat, 7: error, 9: flat, 10: flat } };
 const component: Shape = { 1: "text", 2: "text", 3: "text", 4: "text" };
 const manifest: Shape = { 1: component, 2: component };
 const start: Shape = {
@@ -21,7 +21,7 @@ const start: Shape = {
 };
 const clientMessage: Shape = {
   1: start,
-  2: { 2: flat, 3: error, 4: flat },
+  2: { 2: flat, 3: error, 4: flat, 5: flat },
   3: { 1: "text" },
   4: journal,
   5: { 1: manifest },

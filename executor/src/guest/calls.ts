@@ -1,7 +1,9 @@
 import { hide, decode, primordials } from "@codemode/proto/values";
 import { setClock } from "./clock.ts";
+import type { ComponentKind } from "./catalog.ts";
 import { blame, refuse } from "./failures.ts";
 import type { AnswerKind, RunSettings, Send } from "./host.ts";
+import { type AskNext, createItemStream } from "./item-stream.ts";
 import { access } from "./signature.ts";
 import { stackOf } from "./stack.ts";
 
@@ -39,7 +41,7 @@ interface Origin {
 }
 
 type Settled = Pick<Pending, "resolve" | "reject">;
-type Kind = "tool" | "agent" | "timer";
+type Kind = ComponentKind | "next" | "timer";
 
 /**
  * The calls of one run: numbers them in the order in which they are issued, 1, 2, 3 …
@@ -61,7 +63,7 @@ export class Calls {
     this.#limits = limits;
   }
 
-  /** Issues a call. `argument` is encoded, or a timer's delay in milliseconds; `from` is absent for a timer. */
+  /** Issues a call. `argument` is encoded, or a timer's delay in milliseconds; `from` is absent where the program has not called a component. */
   issue(kind: Kind, name: string, argument: string, settled: Settled, from?: Origin): number {
     const seq = ++this.#issued;
     if (seq > this.#limits.calls) {
@@ -115,7 +117,9 @@ export class Calls {
     }
   };
 
-  #resolve(seq: number, call: Pending, mode: "exact" | "json", text: string): void {
+  #resolve(seq: number, call: Pending, mode: "exact" | "json" | "stream", text: string): void {
+    if (mode === "stream")
+      return call.resolve(createItemStream(access(call.kind as ComponentKind, call.name), this.#asker(seq, call)));
     let value: unknown;
     try {
       value = text === "" ? undefined : decode(text, { mode });
@@ -127,12 +131,20 @@ export class Calls {
     call.resolve(value);
   }
 
+  /** Each time that items are asked for is a call of its own: numbered, recorded and answered once. */
+  #asker(of: number, { name }: Pending): AskNext {
+    return (end) =>
+      new primordials.Promise((resolve, reject) => {
+        this.issue("next", name, primordials.stringify(end ? { of, end } : { of }), { resolve, reject });
+      });
+  }
+
   /** Tells of the calls that nobody has waited for, when the program is over. */
   warnOfPending(): void {
     let told = 0;
     mapForEach(this.#pending, (item, seq) => {
       const { kind, name, site } = item as Pending;
-      if (kind === "timer" || ++told > MAX_WARNINGS) return;
+      if (kind === "timer" || kind === "next" || ++told > MAX_WARNINGS) return;
       const text = `${access(kind, name)}() (call ${seq as number}) was not awaited: the run ended before it was answered`;
       this.#send("warn", text, stackOf(site));
     });
@@ -161,6 +173,6 @@ function toError(
   const firstFrame = indexOf(frames, "\n");
   const header = `${name || type}: ${message}`;
   hide(error, "stack", firstFrame === -1 ? header : header + slice(frames, firstFrame));
-  const of = kind === "timer" ? {} : { kind };
+  const of = kind === "timer" || kind === "next" ? {} : { kind };
   return blame(error, { type, seq, component, code, retryable, input, ...of });
 }

@@ -124,7 +124,7 @@ export class Group {
     if (hasOwn(target, key)) return target[key]; // of a function: its name, and `run`
     if (hasOwn(never, key)) return undefined;
     if (typeof target === "function" && hasOwn(ofFunction, key)) return target[key];
-    if (path === "" && startsWith(key as string, "$") && hasOwn(this.#beside, key)) {
+    if (path === "" && startsWith(key, "$") && hasOwn(this.#beside, key)) {
       return (this.#beside as Members)[key];
     }
     const name = path === "" ? (key as string) : `${path}.${key as string}`;

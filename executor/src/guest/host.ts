@@ -18,7 +18,7 @@ export interface Failure {
  *
  * | kind | arguments |
  * |---|---|
- * | `call` | seq, `tool`, `agent` or `timer`, name, encoded arguments or delay in milliseconds |
+ * | `call` | seq, `tool`, `agent`, `next` or `timer`, name, encoded arguments or delay in milliseconds |
  * | `cancel` | seq of a call that is no longer waited for |
  * | `log` | level, text, stack of where it was printed |
  * | `dropped` | lines, characters that were left out |
@@ -43,8 +43,8 @@ export type Send = (kind: string, ...values: readonly (string | number | boolean
  */
 export type Ask = (what: string, kind: string, name: string) => string;
 
-/** In which encoding a call was answered, or that it failed. */
-export type AnswerKind = "exact" | "json" | "error";
+/** In which encoding a call was answered, that it returned a stream, or that it failed. */
+export type AnswerKind = "exact" | "json" | "stream" | "error";
 
 /** What a run begins with, as JSON text from the worker. */
 export interface RunSettings {

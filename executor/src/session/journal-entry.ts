@@ -31,7 +31,6 @@ export function checkEntry(entry: JournalEntry, field: string, answerBytes: numb
 
 /** Checks an answer as far as its bytes tell. Throws a Refusal. */
 export function checkAnswer(result: CallResult, field: string, answerBytes: number): void {
-  if (result.more) throw new Refusal(`${field}.more`, "this executor has no streamed results", "UNSUPPORTED");
   if (result.settledAt && Number.isNaN(result.settledAt.getTime())) {
     throw new Refusal(`${field}.settled_at`, "it is no time between the years 1 and 9999");
   }
@@ -48,7 +47,7 @@ export function progressOf({ state }: JournalEntry): CallProgress {
 
 /** The answer of an entry that is answered. */
 export function toResult({ seq, result, settledAt }: JournalEntry): CallResult {
-  return { seq, result, settledAt, more: false };
+  return { seq, result, settledAt };
 }
 
 export function bytesOfEntry(entry: JournalEntry): number {
@@ -58,7 +57,7 @@ export function bytesOfEntry(entry: JournalEntry): number {
 /** What an answer takes in memory. */
 export function bytesOf({ result }: CallResult): number {
   if (result?.$case === "error") return ANSWER_OVERHEAD_BYTES + bytesOfError(result.value);
-  return ANSWER_OVERHEAD_BYTES + (result?.value.data.length ?? 0);
+  return ANSWER_OVERHEAD_BYTES + (result?.$case === "value" ? result.value.data.length : 0);
 }
 
 /** Its text. To encode it would cost ten times as much, and a journal may have a hundred thousand. */

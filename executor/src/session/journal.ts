@@ -125,7 +125,7 @@ export class Journal {
     known.state = "answered";
     this.#open -= 1;
     this.answered += 1;
-    this.#tell(known, result.result?.$case === "value" ? "ok" : "error");
+    this.#tell(known, result.result?.$case === "error" ? "error" : "ok");
     this.#take(result);
     return true;
   }

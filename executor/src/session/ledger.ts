@@ -111,6 +111,8 @@ function isListed(call: Call, tools: ReadonlySet<string>, agents: ReadonlySet<st
       return tools.has(call.name);
     case CallKind.CALL_KIND_AGENT:
       return agents.has(call.name);
+    case CallKind.CALL_KIND_NEXT:
+      return tools.has(call.name) || agents.has(call.name);
     case CallKind.CALL_KIND_TIMER:
       return call.name === "" && call.delayMs >= 0;
     default:

@@ -1,5 +1,5 @@
 import type { Catalog } from "./catalog.ts";
-import { type Component, type Manifest, RunError, RunErrorType } from "@codemode/proto/messages";
+import { RunError, RunErrorType } from "@codemode/proto/messages";
 import { linesOf } from "./edits.ts";
 import type { Position } from "./parse.ts";
 import { PROGRAM, type Program } from "./program.ts";
@@ -103,6 +103,7 @@ const instead: readonly (readonly [pattern: RegExp, hint: string])[] = [
 /** Of values that cannot leave the program. */
 const inValues: typeof instead = [
   [/is a promise; is `await` missing/, "Put `await` before the call"],
+  [/\bstream of \S+/, "Read it: for await (const item of …) { … }"],
   [/ is a function$/, "Leave it out, or return what it returns"],
 ];
 

@@ -19,7 +19,7 @@ import { mapFrames } from "./frames.ts";
 import type { Entry, Isolate, Receive } from "./isolate.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
-import { callKinds, logLevels, modeOf, outputItem, settingsOf, textOf, toGuest, typeOf } from "./translate.ts";
+import { answerOf, callKinds, logLevels, outputItem, settingsOf, textOf, typeOf } from "./translate.ts";
 
 type Event = NonNullable<WorkerEvent["event"]>;
 type Ended = NonNullable<Done["result"]>;
@@ -82,9 +82,7 @@ export class ProgramRun {
       return this.#wait(); // given up by the program while the answer was on the way
     }
     const clock = settledAt?.getTime() ?? 0;
-    const isError = result?.$case === "error";
-    const kind = isError ? "error" : modeOf(result?.value);
-    const text = isError ? JSON.stringify(toGuest(result.value)) : textOf(result?.value);
+    const [kind, text] = answerOf(result);
     this.#enter((ms) => this.#isolate.settle(ms, seq, kind, text, clock));
   }
 

@@ -2,6 +2,7 @@ import {
   CallError,
   CallErrorType,
   CallKind,
+  type CallResult,
   LogLevel,
   OnOversize,
   type Output,
@@ -10,7 +11,7 @@ import {
   ValueEncoding,
 } from "@codemode/proto/messages";
 import type { Run } from "@codemode/proto/worker";
-import type { RunSettings } from "../guest/host.ts";
+import type { AnswerKind, RunSettings } from "../guest/host.ts";
 
 // What goes between the guest, which speaks in primitives, and the wire.
 
@@ -25,6 +26,7 @@ export const callKinds: Readonly<Record<string, CallKind>> = {
   tool: CallKind.CALL_KIND_TOOL,
   agent: CallKind.CALL_KIND_AGENT,
   timer: CallKind.CALL_KIND_TIMER,
+  next: CallKind.CALL_KIND_NEXT,
 };
 
 export function outputItem(kind: string, text: string, mimeType: string, encoding: ValueEncoding): Output["item"] {
@@ -44,7 +46,19 @@ export function textOf(value: Value | undefined): string {
   return value?.data.toString("utf8") ?? "";
 }
 
-export function modeOf(value: Value | undefined): "exact" | "json" {
+/** The answer to a call in terms of the guest. */
+export function answerOf(result: CallResult["result"]): [kind: AnswerKind, text: string] {
+  switch (result?.$case) {
+    case "error":
+      return ["error", JSON.stringify(toGuest(result.value))];
+    case "stream":
+      return ["stream", ""];
+    default:
+      return [modeOf(result?.value), textOf(result?.value)];
+  }
+}
+
+function modeOf(value: Value | undefined): "exact" | "json" {
   return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
 }
 
@@ -77,7 +91,7 @@ const callErrorTypes: Readonly<Record<number, string>> = {
   [CallErrorType.CALL_ERROR_TYPE_UNKNOWN_TOOL]: "UnknownTool",
 };
 
-export function toGuest({ type, name, message, code, retryable }: CallError): object {
+function toGuest({ type, name, message, code, retryable }: CallError): object {
   return { type: callErrorTypes[type] ?? "ToolError", name, message, code, retryable };
 }
 

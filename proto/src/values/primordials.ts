@@ -83,6 +83,7 @@ export const primordials = {
   PromisePrototype: Promise.prototype,
   toPrimitive: Symbol.toPrimitive,
   iterator: Symbol.iterator,
+  asyncIterator: Symbol.asyncIterator,
   reflectGet: Reflect.get,
   reflectHas: Reflect.has,
   abs: Math.abs,

@@ -7,7 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
-import { CallError, CallKind, Value } from "./run.ts";
+import { CallError, CallKind, ItemStream, Value } from "./run.ts";
 
 export const protobufPackage = "codemode.v1";
 
@@ -67,6 +67,9 @@ export interface JournalEntry {
     | //
     /** When state is FAILED. */
     { $case: "error"; value: CallError }
+    | //
+    /** When state is SUCCEEDED. */
+    { $case: "stream"; value: ItemStream }
     | undefined;
   /** Its place in the order in which calls settled, from 1. 0 when it has not. */
   settleOrder: number;
@@ -168,6 +171,9 @@ export const JournalEntry: MessageFns<JournalEntry> = {
       case "error":
         CallError.encode(message.result.value, writer.uint32(58).fork()).join();
         break;
+      case "stream":
+        ItemStream.encode(message.result.value, writer.uint32(82).fork()).join();
+        break;
     }
     if (message.settleOrder !== 0) {
       writer.uint32(64).uint32(message.settleOrder);
@@ -245,6 +251,14 @@ export const JournalEntry: MessageFns<JournalEntry> = {
             }
 
             message.result = { $case: "error", value: CallError.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.result = { $case: "stream", value: ItemStream.decode(reader, reader.uint32()) };
             continue;
           }
           case 8: {

@@ -12,6 +12,7 @@ import {
   Budgets,
   CallError,
   CallKind,
+  ItemStream,
   LogLevel,
   OnOversize,
   RunError,
@@ -186,13 +187,12 @@ export interface CallResult {
     | //
     /** Why it failed. The program may catch it. */
     { $case: "error"; value: CallError }
+    | //
+    /** It returned a stream. The program gets its items by calls of CALL_KIND_NEXT. */
+    { $case: "stream"; value: ItemStream }
     | undefined;
   /** When it settled, by the app's clock. The program's clock moves to it. */
-  settledAt:
-    | Date
-    | undefined;
-  /** More answers to this call follow. An executor that has no streamed results answers UNIMPLEMENTED. */
-  more: boolean;
+  settledAt: Date | undefined;
 }
 
 /** Ends the run with RUN_ERROR_TYPE_CANCELLED. */
@@ -980,7 +980,7 @@ export const Component: MessageFns<Component> = {
 };
 
 function createBaseCallResult(): CallResult {
-  return { seq: 0, result: undefined, settledAt: undefined, more: false };
+  return { seq: 0, result: undefined, settledAt: undefined };
 }
 
 export const CallResult: MessageFns<CallResult> = {
@@ -995,12 +995,12 @@ export const CallResult: MessageFns<CallResult> = {
       case "error":
         CallError.encode(message.result.value, writer.uint32(26).fork()).join();
         break;
+      case "stream":
+        ItemStream.encode(message.result.value, writer.uint32(42).fork()).join();
+        break;
     }
     if (message.settledAt !== undefined) {
       Timestamp.encode(toTimestamp(message.settledAt), writer.uint32(34).fork()).join();
-    }
-    if (message.more !== false) {
-      writer.uint32(40).bool(message.more);
     }
     return writer;
   },
@@ -1042,20 +1042,20 @@ export const CallResult: MessageFns<CallResult> = {
             message.result = { $case: "error", value: CallError.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.result = { $case: "stream", value: ItemStream.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 4: {
             if (tag !== 34) {
               break;
             }
 
             message.settledAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.more = reader.bool();
             continue;
           }
         }

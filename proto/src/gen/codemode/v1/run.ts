@@ -91,6 +91,11 @@ export const CallKind = {
   CALL_KIND_AGENT: 2,
   /** CALL_KIND_TIMER - The passing of time. Answered with no value when delay_ms is over. */
   CALL_KIND_TIMER: 3,
+  /**
+   * CALL_KIND_NEXT - The next items of a stream. The name is that of the tool or agent; the arguments are `{"of": seq}`, with `"end": true`
+   * where the program wants no more. Answered with `{"items": […], "done": boolean}`: one item or more, or none and done.
+   */
+  CALL_KIND_NEXT: 4,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -101,6 +106,7 @@ export namespace CallKind {
   export type CALL_KIND_TOOL = typeof CallKind.CALL_KIND_TOOL;
   export type CALL_KIND_AGENT = typeof CallKind.CALL_KIND_AGENT;
   export type CALL_KIND_TIMER = typeof CallKind.CALL_KIND_TIMER;
+  export type CALL_KIND_NEXT = typeof CallKind.CALL_KIND_NEXT;
   export type UNRECOGNIZED = typeof CallKind.UNRECOGNIZED;
 }
 
@@ -340,6 +346,10 @@ export interface RunError {
   retryable: boolean;
   /** How the component is to be called, for the TOOL types. Such as "tools.add(input: { a: number; b: number }): number". */
   signature: string;
+}
+
+/** A result that comes item by item, for as long as the program asks. Named by the seq of the call that returned it. */
+export interface ItemStream {
 }
 
 function createBaseValue(): Value {
@@ -1125,6 +1135,41 @@ export const RunError: MessageFns<RunError> = {
             message.signature = reader.string();
             continue;
           }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseItemStream(): ItemStream {
+  return {};
+}
+
+export const ItemStream: MessageFns<ItemStream> = {
+  encode(_: ItemStream, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemStream {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemStream();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;

@@ -1,0 +1,67 @@
+import { hide, primordials } from "@codemode/proto/values";
+
+const { create, freeze, promiseThen } = primordials;
+
+/** Asks the app for the next items of a stream, or tells it that no more are wanted. */
+export type AskNext = (end: boolean) => Promise<unknown>;
+
+interface Batch {
+  readonly items: readonly unknown[];
+  readonly done: boolean;
+}
+
+/** What a tool or agent has returned item by item: `for await (const item of stream)`. Read once, by whoever asks. */
+export function createItemStream(name: string, ask: AskNext): object {
+  let items: readonly unknown[] = [];
+  let at = 0;
+  let isOver = false;
+  let turn: Promise<unknown> = new primordials.Promise((resolve) => resolve(undefined));
+  const over = (value?: unknown): object => ({ done: true, value });
+  /** One after the other, also when the program does not wait. */
+  const inTurn = (step: () => unknown): Promise<unknown> => (turn = promiseThen(turn, step, step));
+  const read = (): unknown => {
+    if (at < items.length) return { done: false, value: items[at++] };
+    if (isOver) return over();
+    return promiseThen(
+      ask(false),
+      (answer: unknown) => {
+        const batch = answer as Batch;
+        items = batch.items;
+        at = 0;
+        isOver = batch.done;
+        return read();
+      },
+      (error: unknown) => {
+        isOver = true;
+        throw error;
+      },
+    );
+  };
+  const leave = (value?: unknown): unknown => {
+    const wasOver = isOver;
+    isOver = true;
+    items = [];
+    return wasOver ? over(value) : promiseThen(ask(true), () => over(value));
+  };
+  const stream = create(prototype) as object;
+  hide(
+    stream,
+    "next",
+    freeze(() => inTurn(read)),
+  );
+  hide(
+    stream,
+    "return",
+    freeze((value: unknown) => inTurn(() => leave(value))),
+  );
+  hide(
+    stream,
+    primordials.asyncIterator,
+    freeze(() => stream),
+  );
+  hide(stream, primordials.toStringTag, `stream of ${name}`);
+  return freeze(stream);
+}
+
+/** Of its own, so that a stream is no plain object: it cannot be returned, or passed on. */
+const prototype: object = freeze(create(null) as object);
