@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { EventEmitter } from "node:events";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { EventEmitter, once } from "node:events";
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { ClientHttp2Session } from "node:http2";
+import type { ClientHttp2Session, Http2Session, ServerHttp2Stream } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -42,6 +43,17 @@ async function health(session: ClientHttp2Session): Promise<number> {
 
 function closed(session: ClientHttp2Session): Promise<void> {
   return new Promise((resolve) => (session.closed ? resolve() : session.once("close", () => resolve())));
+}
+
+/** The connections that calls of this process's servers came on. */
+function streamsOfServers(): Disposable & { readonly sessions: ReadonlySet<Http2Session> } {
+  const sessions = new Set<Http2Session>();
+  const created = (message: unknown): void => {
+    const { session } = (message as { readonly stream: ServerHttp2Stream }).stream;
+    if (session) sessions.add(session);
+  };
+  subscribe("http2.server.stream.created", created);
+  return { sessions, [Symbol.dispose]: () => unsubscribe("http2.server.stream.created", created) };
 }
 
 test("G2: a call without the key has none of its message read, and its stream is closed", async () => {
@@ -125,6 +137,42 @@ test("G5: a connection that pings without end is closed with ENHANCE_YOUR_CALM, 
   await flood.closed;
   expect(await calm.frame(FRAME.ping)).toBeDefined();
   expect(calm.socket.closed).toBe(false);
+});
+
+test("G5: an old connection makes place for a new one: its runs end undisturbed, and none is lost on the way", async () => {
+  using streams = streamsOfServers();
+  await using executor = await startInProcess({
+    ...withKey,
+    CODEMODE_EXECUTOR_WORKERS: "2",
+    CODEMODE_EXECUTOR_CONNECTION_MAX_AGE_MS: "300",
+  });
+  await using old = executor.open();
+  old.start("return await tools.ask()", withAsk);
+  await old.next("call");
+  const [first] = streams.sessions;
+  while (streams.sessions.size < 4) expect(await executor.run("return 1")).toMatchObject({ value: 1 });
+  expect(first).toMatchObject({ closed: true, destroyed: false });
+  old.answer(1, "undisturbed");
+  const { result } = await old.next("finished");
+  expect(result?.$case === "value" && result.value.data.toString()).toBe('"undisturbed"');
+  expect((await old.status).code).toBe(status.OK);
+  await expect.poll(() => first?.destroyed).toBe(true);
+  using other = await RawConnection.open(executor.executor.address);
+  expect((await other.frame(FRAME.goaway))?.payload.readUInt32BE(4)).toBe(0); // nothing was wrong with it
+});
+
+test("G5: a connection that has had no call for its time is closed, and one with a call that takes longer is not", async () => {
+  await using executor = await startInProcess({ CODEMODE_EXECUTOR_CONNECTION_MAX_IDLE_MS: "300" });
+  const session = rawSession(executor.executor.address);
+  const stream = rawCall(session);
+  stream.write(startMessage("return await tools.ask()", withAsk));
+  await once(stream, "data");
+  using idle = await RawConnection.open(executor.executor.address);
+  await idle.closed;
+  expect(session.closed).toBe(false);
+  stream.end();
+  expect((await ended(stream)).code).toBe(status.OK);
+  await closed(session);
 });
 
 test("G5: a call of one message that never sends it ends DEADLINE_EXCEEDED", async () => {

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Metadata } from "@grpc/grpc-js";
 import { Budgets, toDuration } from "@codemode/proto";
 import { describe, expect, test } from "vitest";
@@ -10,6 +12,7 @@ import { loadConfig } from "../executor/src/config/config.ts";
 import { unknownVariables } from "../executor/src/config/environment.ts";
 import { type Name, names, variableOf } from "../executor/src/config/settings.ts";
 import { ChildExecutor, type Fixture, isAlive, startInProcess, Stream } from "./executor-fixture.ts";
+import { rawSession } from "./raw-grpc.ts";
 import { runCommand } from "./setup/command.ts";
 
 const OK = 0;
@@ -88,6 +91,14 @@ const keepsItsWorker = inProcess(async (it) => {
   return isAlive(first);
 });
 
+/** Whether a connection is soon asked to end. */
+const endsConnections = inProcess(async ({ executor }) => {
+  const session = rawSession(executor.address);
+  const isAsked = await Promise.race([once(session, "goaway").then(() => true), sleep(500, false)]);
+  session.destroy();
+  return isAsked;
+});
+
 /** Every key but those of TLS, which have tls.test.ts: how it is written, what it changes, and what was without it. */
 const cases: Readonly<
   Record<Exclude<Name, `tls${string}`> | "keys", readonly [yaml: string, look: Look, is: unknown, was: unknown]>
@@ -106,6 +117,8 @@ const cases: Readonly<
   reflection: ["false", reflects, false, true],
   logLevel: ["error", inChild(({ lines }) => lines.length > 0), false, true],
   drainTimeoutMs: ["2s", drainTime, 2_000, 25_000],
+  connectionMaxAgeMs: ["100ms", endsConnections, true, false],
+  connectionMaxIdleMs: ["100ms", endsConnections, true, false],
 };
 
 function commandOf(pid = 0): string {

@@ -36,6 +36,10 @@ export interface ExecutorConfig {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   /** How long open runs may go on after SIGTERM. */
   readonly drainTimeoutMs: number;
+  /** How old a connection may get before its client is asked for a new one. */
+  readonly connectionMaxAgeMs: number;
+  /** How long a connection may have no call on it. */
+  readonly connectionMaxIdleMs: number;
   /** Descriptor of the pipe to a parent process that this executor lives and dies with. */
   readonly lifeline: number | undefined;
 }

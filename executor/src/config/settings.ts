@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { address, choice, duration, file, flag, port, secret, type Setting, whole } from "./setting.ts";
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** The one description of what an executor can be told: checks, variables, keys of YAML and docs come from here. */
 export const settings = {
@@ -42,6 +43,13 @@ export const settings = {
   drainTimeoutMs: duration("How long open runs may go on after SIGTERM.", 0, HOUR_MS, {
     fallback: 25_000, // Kubernetes kills after 30 s
   }),
+  connectionMaxAgeMs: duration(
+    "How old a connection may get before its client is asked to make a new one, give or take a tenth. Runs on it end undisturbed.",
+    100,
+    DAY_MS,
+    { fallback: 1_800_000 },
+  ),
+  connectionMaxIdleMs: duration("How long a connection may have no call on it.", 100, DAY_MS, { fallback: 300_000 }),
 } satisfies Readonly<Record<string, Setting>>;
 
 export type Name = keyof typeof settings;

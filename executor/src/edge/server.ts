@@ -55,6 +55,10 @@ export interface EdgeOptions {
   readonly reflection: boolean;
   /** Execute streams that may be open; others are turned away. */
   readonly maxStreams: number;
+  /** How old a connection may get before its client is asked for a new one. */
+  readonly connectionMaxAgeMs: number;
+  /** How long a connection may have no call on it. */
+  readonly connectionMaxIdleMs: number;
   readonly host: Host;
   /** What GetInfo tells everybody. */
   readonly info: Omit<GetInfoResponse, "inFlight" | "defaultBudgets" | "maxBudgets">;
@@ -106,7 +110,7 @@ export class Edge implements AsyncDisposable {
     this.#admission = new Admission(maxStreams, totalWeight);
     this.#inflow = new Inflow(totalWeight);
     const interceptors = [this.#callers.interceptor, modestMessages, firstMessageInTime];
-    this.#server = new Server({ ...channelOptions(maxStreams), interceptors });
+    this.#server = new Server({ ...channelOptions(options), interceptors });
     this.#server.addService(SERVICE_DEFINITION, this.#handlers());
     this.#health.addToServer(this.#server);
     if (options.reflection) addReflection(this.#server);
@@ -240,14 +244,14 @@ function closing(): CodemodeError {
   return new CodemodeError("CLOSED", "Cannot go on with this run: the executor is shutting down");
 }
 
-function channelOptions(maxStreams: number): ChannelOptions {
+function channelOptions({ maxStreams, connectionMaxAgeMs, connectionMaxIdleMs }: EdgeOptions): ChannelOptions {
   return {
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_concurrent_streams": maxStreams + SPARE_STREAMS,
     "grpc-node.max_session_memory": 512, // MB of one connection; over it new streams are refused. A thousand runs take a hundred
-    "grpc.max_connection_idle_ms": 300_000,
-    "grpc.max_connection_age_ms": 1_800_000, // its streams end in their own time: there is no grace to it
+    "grpc.max_connection_idle_ms": connectionMaxIdleMs,
+    "grpc.max_connection_age_ms": connectionMaxAgeMs, // its streams end in their own time: there is no grace to it
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
     "grpc.enable_channelz": 0,
