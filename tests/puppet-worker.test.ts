@@ -189,11 +189,13 @@ test.each<[string, Event]>([
   expect(pool.pids.includes(pid)).toBe(more.$case !== "done"); // who ends twice is no worker of ours
 });
 
-test("what a worker writes to stderr is read and forgotten", async () => {
+test("who floods its stderr is killed, and nothing of it is kept", async () => {
   await using executor = await startPuppets();
   const before = process.memoryUsage().rss;
-  expect(await executor.run(`[[256 noise]]${says(returned("42"), clean, ready)}`)).toMatchObject({ value: 42 });
+  const { error } = await executor.run(`[[256 noise]]${says(returned("42"), clean, ready)}`);
+  expect(error?.type).toBe(types.RUN_ERROR_TYPE_CRASHED);
   expect((process.memoryUsage().rss - before) / MIB).toBeLessThan(128);
+  expect(await executor.run(says(returned("42"), clean, ready))).toMatchObject({ value: 42 });
 });
 
 test("all workers killed at once, twenty times: each time the next run is right", async () => {

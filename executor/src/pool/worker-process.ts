@@ -31,10 +31,12 @@ const workerEvent: Shape = {
 };
 
 const STDERR_CHARS = 4096; // V8's last words fit; a flood does not
+const MAX_STDERR_CHARS = 65_536; // nothing of ours writes as much in a worker's life, and to read it costs the edge its time
 
 /**
  * One worker process and its channel. Ends by SIGKILL only: `process.exit()` in a worker may hang or fault.
- * What the process writes is not trusted: a frame that is oversize, malformed or of too many fields kills it.
+ * What the process writes is not trusted: a frame that is oversize, malformed or of too many fields kills it, and so does
+ * a flood on its stderr.
  */
 export class WorkerProcess {
   readonly startedAt: number = performance.now();
@@ -50,6 +52,7 @@ export class WorkerProcess {
   /** The last that it was given: it keeps it, for programs that may call the same. */
   #manifest: Uint8Array = new Uint8Array();
   #stderr = "";
+  #stderrChars = 0;
   #gone = false;
 
   constructor(child: ChildProcess) {
@@ -72,6 +75,8 @@ export class WorkerProcess {
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(0, STDERR_CHARS);
+      this.#stderrChars += text.length;
+      if (this.#stderrChars > MAX_STDERR_CHARS) this.kill();
     });
     this.#channel?.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#channel?.on("error", () => this.kill()); // EPIPE: it is dying, and "exit" tells
