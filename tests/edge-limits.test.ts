@@ -184,17 +184,21 @@ test("G5: a call of one message that never sends it ends DEADLINE_EXCEEDED", asy
   session.destroy();
 });
 
-test("G5: probes that stay make room for those who come after them", async () => {
+test("G5: probes that stay make room for those who come after them, first those of the connection that has most", async () => {
   await using executor = await startInProcess(withKey);
-  const session = rawSession(executor.executor.address);
-  const watches = Array.from({ length: 101 }, () => {
+  const [calm, greedy] = [rawSession(executor.executor.address), rawSession(executor.executor.address)];
+  const watch = (session: ClientHttp2Session) => {
     const stream = rawCall(session, { ":path": "/grpc.health.v1.Health/Watch" });
     stream.end(framed(Buffer.alloc(0)));
-    return ended(stream);
-  });
-  expect(await watches[0]).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
-  expect(await health(session)).toBe(status.OK);
-  session.destroy();
+    return stream;
+  };
+  const stays = watch(calm);
+  await once(stays, "data");
+  const ends = Array.from({ length: 100 }, () => ended(watch(greedy)));
+  expect(await ends[0]).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  expect(await health(greedy)).toBe(status.OK);
+  expect(stays.closed).toBe(false);
+  for (const session of [calm, greedy]) session.destroy();
 });
 
 test("G6: when the stream goes, so does the run, and its worker is free for the next", async () => {

@@ -61,12 +61,15 @@ export class Callers {
         }),
     });
 
-  /** Takes a call for health, which needs no key: the one that came first goes when it is one too many. */
+  /** Takes a call for health, which needs no key. When it is one too many, the connection that has most loses its first. */
   #probe(stream: ServerHttp2Stream): void {
-    const [first] = this.#probes;
-    if (first && this.#probes.size >= MAX_PROBES) {
-      this.#probes.delete(first); // "close" is not at once
-      first.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (this.#probes.size >= MAX_PROBES) {
+      const byConnection = [...Map.groupBy(this.#probes, ({ session }) => session).values()];
+      const [first] = byConnection.reduce((most, some) => (some.length > most.length ? some : most));
+      if (first) {
+        this.#probes.delete(first); // "close" is not at once
+        first.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      }
     }
     this.#probes.add(stream);
     stream.once("close", () => this.#probes.delete(stream));
