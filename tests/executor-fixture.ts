@@ -90,6 +90,16 @@ export interface Ended {
   readonly usage: { readonly calls: number };
 }
 
+/** A stream ended where a message was waited for. */
+class StreamEnded extends Error {
+  readonly code: number;
+
+  constructor(awaited: string, status: StatusObject) {
+    super(`The stream ended before ${awaited}: ${JSON.stringify(status)}`);
+    this.code = status.code;
+  }
+}
+
 /** One Execute call of a scripted client. */
 export class Stream implements AsyncDisposable {
   readonly call: ClientDuplexStream<ClientMessage | Buffer, ExecutorMessage>;
@@ -131,7 +141,7 @@ export class Stream implements AsyncDisposable {
   async next<K extends Kind>(kind: K): Promise<Said<K>> {
     for (;;) {
       const { value, done } = await this.#received.next();
-      if (done) throw new Error(`The stream ended before ${kind}: ${JSON.stringify(await this.status)}`);
+      if (done) throw new StreamEnded(kind, await this.status);
       const { event } = value;
       if (event) this.seen.push(event);
       if (event?.$case === kind) return event.value as Said<K>;
@@ -149,7 +159,7 @@ export class Stream implements AsyncDisposable {
     for (;;) {
       const { value: message, done } = await this.#received.next();
       const event = done ? undefined : message.event;
-      if (!event) throw new Error(`The stream ended without Finished: ${JSON.stringify(await this.status)}`);
+      if (!event) throw new StreamEnded("finished", await this.status);
       if (event.$case === "call" && event.value.kind !== CallKind.CALL_KIND_TIMER) {
         const { seq, name, arguments: input } = event.value;
         this.answer(seq, tools[name]?.(decode(input?.data.toString() ?? "") as never));

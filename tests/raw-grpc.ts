@@ -75,17 +75,22 @@ const STATUS_OF_RESET: Readonly<Record<number, number>> = {
   [constants.NGHTTP2_ENHANCE_YOUR_CALM]: 8,
 };
 const INTERNAL = 13;
+const UNAVAILABLE = 14;
 
-/** The end of a call; what it says is read on the way. */
+/** The end of a call; what it says is read on the way. When its connection goes first it is UNAVAILABLE, as to every gRPC client. */
 export function ended(stream: ClientHttp2Stream): Promise<End> {
   const { promise, resolve } = Promise.withResolvers<End>();
+  const { session } = stream;
   const told = (headers: IncomingHttpHeaders): void => {
     const { "grpc-status": code, "grpc-message": details = "" } = headers;
     if (code !== undefined) resolve({ code: Number(code), details: decodeURI(String(details)) });
   };
   stream.on("response", told).on("trailers", told);
-  const reset = (): void =>
-    resolve({ code: STATUS_OF_RESET[stream.rstCode ?? -1] ?? INTERNAL, details: `reset with ${stream.rstCode}` });
+  const reset = (): void => {
+    const { rstCode = -1 } = stream;
+    if (session?.destroyed) resolve({ code: UNAVAILABLE, details: "the connection is gone" });
+    else resolve({ code: STATUS_OF_RESET[rstCode] ?? INTERNAL, details: `reset with ${rstCode}` });
+  };
   if (stream.destroyed) reset();
   else stream.once("close", reset);
   stream.resume();
@@ -94,8 +99,12 @@ export function ended(stream: ClientHttp2Stream): Promise<End> {
 
 export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8 } as const;
 
+/** Flags of frames. */
+export const [END_STREAM, END_HEADERS] = [1, 4] as const;
+
 interface Frame {
   readonly type: number;
+  readonly flags: number;
   readonly stream: number;
   readonly payload: Buffer;
 }
@@ -131,7 +140,7 @@ export class RawConnection implements Disposable {
   }
 
   /** Opens stream 1 with literal headers. */
-  open(headers: Readonly<Record<string, string>>, flags = 4): void {
+  open(headers: Readonly<Record<string, string>>, flags: number = END_HEADERS): void {
     const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
     const pairs = Object.entries(headers).map(([name, value]) =>
       Buffer.concat([Buffer.from([0]), text(name), text(value)]),
@@ -139,11 +148,13 @@ export class RawConnection implements Disposable {
     this.send(FRAME.headers, flags, 1, Buffer.concat(pairs));
   }
 
-  /** Sends `bytes` on stream 1, one byte in each frame, as fast as the peer lets them in. */
+  /** Sends `bytes` on stream 1, one byte in each frame, as fast as the peer lets them in, until it has ended the stream. */
   async drip(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const count = Math.min(bytes.length - at, 8_192, ...this.#room);
-      if (this.socket.closed) throw new Error("The executor has closed the connection");
+      const isOver = ({ type, flags }: Frame): boolean =>
+        type === FRAME.reset || (type === FRAME.headers && (flags & END_STREAM) !== 0);
+      if (this.socket.closed || this.#seen.some(isOver)) return;
       if (count === 0) await Promise.race([this.#nextFrame(), this.closed]);
       const frames = Array.from(bytes.subarray(at, at + count), (byte) => frame(FRAME.data, 0, 1, Buffer.from([byte])));
       if (!this.socket.write(Buffer.concat(frames))) {
@@ -177,7 +188,8 @@ export class RawConnection implements Disposable {
     while (this.#rest.length >= 9) {
       const end = 9 + this.#rest.readUIntBE(0, 3);
       if (this.#rest.length < end) break;
-      const one = { type: this.#rest[3]!, stream: this.#rest.readUInt32BE(5), payload: this.#rest.subarray(9, end) };
+      const [type, flags] = [this.#rest[3]!, this.#rest[4]!];
+      const one = { type, flags, stream: this.#rest.readUInt32BE(5), payload: this.#rest.subarray(9, end) };
       this.#rest = this.#rest.subarray(end);
       if (one.type === FRAME.windowUpdate) this.#room[one.stream === 0 ? 0 : 1]! += one.payload.readUInt32BE(0);
       this.#seen.push(one);
