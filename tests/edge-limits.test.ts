@@ -375,6 +375,26 @@ test("G10: the log has ids, sizes and kinds of a run, and nothing of its program
   expect(JSON.stringify(executor.log)).not.toContain(key);
 });
 
+test("G10: runs that are turned away are told once a second, not one by one", async () => {
+  await using executor = await startInProcess({ CODEMODE_EXECUTOR_QUEUE: "0" });
+  await using busy = executor.open();
+  busy.start("for (;;);");
+  await busy.next("accepted");
+  const flood = Array.from({ length: 100 }, () => {
+    const stream = executor.open();
+    stream.start("return 1");
+    stream.call.resume();
+    return stream.status;
+  });
+  for (const { code } of await Promise.all(flood)) expect(code).toBe(status.RESOURCE_EXHAUSTED);
+  const log = executor.log as readonly Readonly<Record<string, unknown>>[];
+  const told = () => log.filter(({ message }) => message === "runs turned away");
+  await expect.poll(() => told().reduce((sum, { runs }) => sum + Number(runs), 0), { timeout: 5_000 }).toBe(100);
+  expect(told().length).toBeLessThan(10);
+  expect(told()[0]).toMatchObject({ apiKey: expect.any(String) });
+  expect(log.filter(({ outcome }) => outcome === "BUSY")).toEqual([]);
+});
+
 test("G11: the image of an executor does not reflect", () => {
   expect(readFileSync("Dockerfile.executor", "utf8")).toMatch(/ENV .*CODEMODE_EXECUTOR_REFLECTION=false/);
 });

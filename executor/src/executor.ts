@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { nanoid } from "nanoid";
 import { Metrics } from "./admin/metrics.ts";
 import { AdminServer } from "./admin/server.ts";
+import { TurnedAway } from "./admin/turned-away.ts";
 import { formatAddress } from "./config/address.ts";
 import { ANYBODY } from "./config/api-key.ts";
 import { type ExecutorConfig, requireKey } from "./config/config.ts";
@@ -57,6 +58,7 @@ export async function startExecutor(
   onPool(pool);
   const build = { version: version(), nodeVersion: process.versions.node, capacity: config.workers };
   const metrics = new Metrics(build, { inFlight: () => edge.inFlight, pool: () => pool.census });
+  const turnedAway = new TurnedAway((apiKey, runs) => log.warn({ executorId, apiKey, runs }, "runs turned away"));
   const edge: Edge = new Edge({
     ...config,
     totalWeight,
@@ -67,10 +69,14 @@ export async function startExecutor(
       manifests: new Manifests(),
       lend: (applicant, signal) => pool.lend(applicant, signal),
       called: (call) => metrics.called(call),
-      refused: (reason) => metrics.refused(reason),
+      refused: (reason, apiKey) => {
+        if (reason === "BUSY" && apiKey !== undefined) turnedAway.count(apiKey);
+        metrics.refused(reason);
+      },
       warn: (message) => log.warn({ executorId }, message),
       ended: (report) => {
-        log.info({ executorId, ...report }, "run ended");
+        if (report.outcome === "BUSY" && report.durationMs === undefined) turnedAway.count(report.apiKey);
+        else log.info({ executorId, ...report }, "run ended");
         metrics.ended(report);
       },
     },
@@ -81,6 +87,7 @@ export async function startExecutor(
     await edge[Symbol.asyncDispose]();
     await pool[Symbol.asyncDispose]();
     await admin[Symbol.asyncDispose]();
+    turnedAway[Symbol.dispose]();
   };
   try {
     const adminAddress = config.adminListen && formatAddress(await admin.listen(config.adminListen));

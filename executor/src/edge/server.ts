@@ -69,8 +69,8 @@ interface Host extends Pick<SessionHost, "executorId" | "keep" | "called"> {
   readonly manifests: Manifests;
   lend(applicant: Applicant, signal: AbortSignal): Promise<Lease>;
   ended(report: Report & { readonly apiKey: string; readonly traceId?: string }): void;
-  /** Told of each call that got no session. */
-  refused(reason: ErrorCode): void;
+  /** Told of each call that got no session, with the id of its key where it has one. */
+  refused(reason: ErrorCode, apiKey?: string): void;
   /** Told of certificates that were replaced by what cannot be used. */
   warn(message: string): void;
 }
@@ -181,7 +181,7 @@ export class Edge implements AsyncDisposable {
   }
 
   #execute(call: Call, key: ApiKey): void {
-    if (this.#draining) return this.#refuse(call, closing());
+    if (this.#draining) return this.#refuse(call, key, closing());
     try {
       const leave = this.#admission.admit(key);
       const stream = http2Stream(call);
@@ -194,12 +194,12 @@ export class Edge implements AsyncDisposable {
       void Promise.all([session.ended, closed]).then(leave);
     } catch (error) {
       if (!(error instanceof BusyError)) throw error;
-      this.#refuse(call, error);
+      this.#refuse(call, key, error);
     }
   }
 
-  #refuse(call: Call, error: CodemodeError): void {
-    this.#options.host.refused(error.code);
+  #refuse(call: Call, key: ApiKey, error: CodemodeError): void {
+    this.#options.host.refused(error.code, key.id);
     turnAway(call, error);
   }
 
