@@ -10,6 +10,7 @@ import { ChildExecutor, connect, Stream } from "./executor-fixture.ts";
 
 const WORKERS = 2;
 const TIMES_CAPACITY = 50;
+const TENANTS = 4; // of the key that floods: its workers change hands all the time
 const TICK_MS = 20;
 const ROUNDS = 3;
 const RUNS_PER_ROUND = 15;
@@ -40,11 +41,12 @@ test(`a flood of ${TIMES_CAPACITY} times the capacity under one key does not dou
   };
 
   const ends: { readonly code: status; readonly retryAfterMs: number | undefined; readonly ms: number }[] = [];
+  let sent = 0;
   /** One run of the flood. */
   const drop = async (): Promise<void> => {
     const startedAt = performance.now();
     const stream = new Stream(flooding, "flood");
-    stream.start(code);
+    stream.start(code, { tenant: `tenant-${sent++ % TENANTS}` });
     stream.call.resume();
     const { code: end, metadata } = await stream.status;
     const { retryAfterMs } = readStatusDetails(metadata);
