@@ -87,9 +87,9 @@ export function ended(stream: ClientHttp2Stream): Promise<End> {
   };
   stream.on("response", told).on("trailers", told);
   const reset = (): void => {
-    const { rstCode = -1 } = stream;
+    const { rstCode } = stream;
     if (session?.destroyed) resolve({ code: UNAVAILABLE, details: "the connection is gone" });
-    else resolve({ code: STATUS_OF_RESET[rstCode] ?? INTERNAL, details: `reset with ${rstCode}` });
+    else resolve({ code: STATUS_OF_RESET[rstCode ?? -1] ?? INTERNAL, details: `reset with ${rstCode}` });
   };
   if (stream.destroyed) reset();
   else stream.once("close", reset);
