@@ -97,7 +97,8 @@ describe("codemode doctor", () => {
     const ca = { CODEMODE_TLS_CA_FILE: caFile };
     const own = { CODEMODE_TLS_CERT_FILE: certFile, CODEMODE_TLS_KEY_FILE: keyFile };
     const cases: readonly (readonly [env: Record<string, string>, exitCode: number, finding: RegExp])[] = [
-      [{ ...ca, ...own }, 0, /^ok executor: .*"address":"https:\/\/localhost:\d+"/m],
+      [{ ...ca, ...own }, 0, /^ok executor: .*"address":"https:\/\/localhost:\d+ \(127\.0\.0\.1\)"/m],
+      [{ ...ca, ...own }, 0, /^warning tls\.certFile: expires on 20\d\d-.*, in 0 days$/m],
       [own, 69, /^FAILED executor: .*self-signed certificate in certificate chain; tls\.caFile/m],
       [ca, 69, /^FAILED executor: .*certificate required; .*tls\.certFile and tls\.keyFile/m],
       [{ ...ca, ...own, CODEMODE_TLS_SERVER_NAME: "b" }, 69, /^FAILED executor: .*Host: b\..*tls\.serverName/m],

@@ -40,6 +40,13 @@ export function readCertificates({ ca, identity }: CertificateFiles): SecureCont
   return options;
 }
 
+/** Until when the files of one end are of use, by name: its own certificate, and the last of those that it accepts others by. */
+export function expiries({ ca, identity }: CertificateFiles): { readonly name: string; readonly at: Date }[] {
+  const own = identity && { name: identity.cert.name, at: readChain(identity.cert).certificates[0].validToDate };
+  const ends = ca && readChain(ca).certificates.map(({ validToDate }) => validToDate.getTime());
+  return [...(ca && ends ? [{ name: ca.name, at: new Date(Math.max(...ends)) }] : []), ...(own ? [own] : [])];
+}
+
 /** Certificates that follow their files. Files that cannot be used, or not yet, change nothing. */
 export class FollowedCertificates {
   readonly #files: CertificateFiles;

@@ -1,24 +1,27 @@
+import { expiries } from "@codemode/proto/certificates";
 import { asTable } from "@codemode/proto/settings";
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { promisify, styleText } from "node:util";
 import { Codemode } from "../codemode.ts";
-import { loadClientConfig } from "../config/index.ts";
+import { certificateFiles, type ClientConfig, loadClientConfig } from "../config/index.ts";
 import { ComponentRegistry } from "../registry/index.ts";
 import { explain } from "./config.ts";
 import { executorEntry } from "./executor.ts";
 import { ExitCode, exitCodeOfError } from "./exit-codes.ts";
 import { print } from "./print.ts";
 
+const MS_PER_DAY = 86_400_000;
+const WARN_BELOW_DAYS = 14;
 const PROBE_TIMEOUT_MS = 20_000; // loading takes a tenth of a second where it works
 
 /** `codemode doctor`: looks at everything that a run needs, in the order in which it is needed. */
 export async function doctor(options: { readonly config?: string }): Promise<number> {
   await ok("Node", `${process.version} at ${process.execPath}`); // an older one did not come this far
-  let mode: string;
+  let config: ClientConfig;
   try {
     const { keys, warnings } = explain(options.config);
-    ({ mode } = loadClientConfig({ configPath: options.config }).config.executor);
+    ({ config } = loadClientConfig({ configPath: options.config }));
     await ok(
       "configuration",
       `\n${asTable(keys)
@@ -29,9 +32,19 @@ export async function doctor(options: { readonly config?: string }): Promise<num
   } catch (error) {
     return failed("configuration", error);
   }
-  const isolates = mode === "embedded" ? await checkIsolates() : ExitCode.ok;
+  await checkCertificates(config);
+  const isolates = config.executor.mode === "embedded" ? await checkIsolates() : ExitCode.ok;
   const health = await checkHealth(options.config);
   return isolates || health;
+}
+
+/** Tells until when this client's own files are of use; that they are today the configuration was checked for. */
+async function checkCertificates({ tls }: ClientConfig): Promise<void> {
+  for (const { name, at } of expiries(certificateFiles(tls))) {
+    const days = Math.floor((at.getTime() - Date.now()) / MS_PER_DAY);
+    const told = `expires on ${at.toISOString()}, in ${days} days`;
+    await (days < WARN_BELOW_DAYS ? finding("warning", "yellow", name, told) : ok(name, told));
+  }
 }
 
 /** Loads the native module in a process of its own: one that does not fit this Node may end its process. */
