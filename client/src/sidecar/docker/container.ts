@@ -51,9 +51,7 @@ export class ExecutorContainer implements StartedExecutor {
     const docker = await connectEngine();
     const { container, isOurs } = await findOrMake(docker, options);
     try {
-      const url = await serving(container, options);
-      const { Config } = await container.inspect();
-      return new ExecutorContainer(docker, options.name, { url, apiKey: keyIn(Config.Env) }, isOurs);
+      return new ExecutorContainer(docker, options.name, await serving(container, options), isOurs);
     } catch (error) {
       if (isOurs) await removeContainer(docker, options.name);
       throw error;
@@ -108,11 +106,11 @@ async function findOrMake(
   }
 }
 
-/** Where the executor answers, once it does. */
-async function serving(container: Container, { startTimeoutMs, name }: ContainerOptions): Promise<string> {
+/** Where the executor answers, once it does, and its key. */
+async function serving(container: Container, { startTimeoutMs, name }: ContainerOptions): Promise<Endpoint> {
   const signal = AbortSignal.timeout(startTimeoutMs);
   while (!signal.aborted) {
-    const { State, NetworkSettings } = await asked("look at the container", container.inspect());
+    const { State, NetworkSettings, Config } = await asked("look at the container", container.inspect());
     if (!State.Running) {
       const said = await tailOf(container);
       throw new ExecutorConnectionError(
@@ -120,7 +118,9 @@ async function serving(container: Container, { startTimeoutMs, name }: Container
       );
     }
     const port = NetworkSettings.Ports[PORT]?.[0]?.HostPort;
-    if (port !== undefined && (await isHealthy(container))) return `127.0.0.1:${port}`;
+    if (port !== undefined && (await isHealthy(container))) {
+      return { url: `127.0.0.1:${port}`, apiKey: keyIn(Config.Env) };
+    }
     await sleep(LOOK_EVERY_MS);
   }
   throw new ExecutorTimeoutError(`The executor in the container "${name}" did not answer within ${startTimeoutMs} ms`);
