@@ -251,6 +251,11 @@ describe("a variable that nobody reads", () => {
   });
 });
 
+test("a parent is told by its lifeline what is wrong with a configuration", async () => {
+  const started = ChildExecutor.start({ CODEMODE_EXECUTOR_WORKERS: "many" });
+  await expect(started).rejects.toThrow("CODEMODE_EXECUTOR_WORKERS: expected a whole number from 1 to 1024");
+});
+
 describe("codemode executor --print-config", () => {
   test("prints every key, its value and its source, and no secret", async () => {
     using file = configFile("queue: 5\nkeys:\n  - { id: checkout, key: hush }\n  - { id: batch, key: hush2 }\n");

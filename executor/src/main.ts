@@ -17,6 +17,9 @@ const EXIT = { ok: 0, failed: 1, badConfig: 78 } as const;
 
 let pool: Pool | undefined;
 let lifeline: Lifeline | undefined;
+/** Where it listens, once that is known. */
+let listen: ExecutorConfig["listen"] | undefined;
+let exitCode: number = EXIT.ok;
 
 /** Takes the workers along and waits for nothing. */
 function exit(code: number): never {
@@ -26,9 +29,12 @@ function exit(code: number): never {
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
+  const { lifeline: fd, printConfig } = readArguments(argv);
+  if (fd !== undefined) lifeline = new Lifeline(fd, parentIsGone); // first: the parent is to hear what is wrong with the rest
   const { config: given, explained, warnings } = loadConfig(argv, process.env);
-  if (readArguments(argv).printConfig) return print(explained, warnings);
-  closeInherited(given.lifeline);
+  if (printConfig) return print(explained, warnings);
+  closeInherited(fd);
+  ({ listen } = given);
   const config = await withParentsKey(given);
   const log = logger(config.logLevel);
   for (const warning of warnings) log.warn(warning);
@@ -65,21 +71,21 @@ function print(explained: readonly Explained[], warnings: readonly string[]): vo
 }
 
 async function withParentsKey(config: ExecutorConfig): Promise<ExecutorConfig> {
-  if (config.lifeline === undefined) return config;
-  lifeline = new Lifeline(config.lifeline, () => {
-    removeSocket(config);
-    exit(EXIT.ok);
-  });
+  if (!lifeline) return config;
   const key = await lifeline.apiKey();
   return key === undefined ? config : { ...config, apiKeys: [soleKey(parseSecret(key, "--lifeline"))] };
 }
 
+function parentIsGone(): never {
+  if (listen?.kind === "unix") removeSocket(listen.path);
+  exit(exitCode);
+}
+
 /** A parent that was killed cannot clear away the folder that it made for our socket. */
-function removeSocket({ listen }: ExecutorConfig): void {
-  if (listen.kind !== "unix") return;
+function removeSocket(path: string): void {
   try {
-    unlinkSync(listen.path);
-    rmdirSync(dirname(listen.path)); // never more than an empty folder
+    unlinkSync(path);
+    rmdirSync(dirname(path)); // never more than an empty folder
   } catch {
     // The parent has done it, or keeps other things there.
   }
@@ -87,9 +93,10 @@ function removeSocket({ listen }: ExecutorConfig): void {
 
 async function fail(error: unknown): Promise<never> {
   const message = error instanceof Error ? error.message : String(error);
+  exitCode = CodemodeError.is(error) && error.code === "INVALID_CONFIG" ? EXIT.badConfig : EXIT.failed;
   process.stderr.write(`Cannot start the executor: ${message}\n`);
-  await lifeline?.tell({ error: message });
-  exit(CodemodeError.is(error) && error.code === "INVALID_CONFIG" ? EXIT.badConfig : EXIT.failed);
+  await lifeline?.refuse(message);
+  exit(exitCode);
 }
 
 // A fault of ours must not leave workers behind, nor go on as if nothing had happened.

@@ -40,8 +40,6 @@ export interface ExecutorConfig {
   readonly connectionMaxAgeMs: number;
   /** How long a connection may have no call on it. */
   readonly connectionMaxIdleMs: number;
-  /** Descriptor of the pipe to a parent process that this executor lives and dies with. */
-  readonly lifeline: number | undefined;
 }
 
 export interface LoadedConfig {
@@ -75,7 +73,7 @@ export function loadConfig(argv: readonly string[], env: Environment): LoadedCon
     clientCa: named("tlsClientCaFile", tlsClientCaFile),
   });
   return {
-    config: { ...others, apiKeys, tls, lifeline: args.lifeline },
+    config: { ...others, apiKeys, tls },
     explained: [...names.map((name) => explain(name, values, winners)), ...explainKeys(apiKeys, yaml)],
     warnings: unknownVariables(env),
   };

@@ -3,6 +3,7 @@ import { CodemodeError } from "@codemode/proto";
 import { z } from "zod";
 
 const MAX_LINE_BYTES = 4096;
+type Told = { readonly listening: string; readonly executorId: string } | { readonly error: string };
 const greeting = z.strictObject({ apiKey: z.string().optional() });
 
 /**
@@ -11,9 +12,12 @@ const greeting = z.strictObject({ apiKey: z.string().optional() });
  */
 export class Lifeline {
   readonly #pipe: Socket;
+  readonly #greeting: Promise<string>;
 
   constructor(fd: number, onEnd: () => void) {
     this.#pipe = new Socket({ fd, readable: true, writable: true });
+    this.#greeting = this.#read();
+    this.#greeting.catch(() => {}); // whoever asks for it is told
     this.#pipe.on("error", () => {}); // "close" follows
     this.#pipe.once("close", onEnd);
     this.#pipe.once("end", onEnd);
@@ -21,6 +25,23 @@ export class Lifeline {
 
   /** The key in the parent's one line; undefined when it leaves it to the environment. */
   async apiKey(): Promise<string | undefined> {
+    const parsed = greeting.safeParse(parseJson(await this.#greeting));
+    if (!parsed.success) throw new CodemodeError("INVALID_CONFIG", `--lifeline: its first line is not {"apiKey": …}`);
+    return parsed.data.apiKey;
+  }
+
+  /** Tells the parent one thing, and resolves when it is written. */
+  tell(message: Told): Promise<void> {
+    return new Promise((resolve) => this.#pipe.write(`${JSON.stringify(message)}\n`, () => resolve()));
+  }
+
+  /** Tells the parent why this process ends, and resolves when it may: with unread words in it a pipe breaks instead of ending. */
+  async refuse(error: string): Promise<void> {
+    await this.tell({ error });
+    await this.#greeting.catch(() => {});
+  }
+
+  #read(): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     let text = "";
     const read = (chunk: Buffer): void => {
@@ -31,14 +52,7 @@ export class Lifeline {
         reject(new CodemodeError("INVALID_CONFIG", "--lifeline: its first line is too long"));
     };
     this.#pipe.on("data", read); // stays, so that the end is seen
-    const parsed = greeting.safeParse(parseJson(await promise));
-    if (!parsed.success) throw new CodemodeError("INVALID_CONFIG", `--lifeline: its first line is not {"apiKey": …}`);
-    return parsed.data.apiKey;
-  }
-
-  /** Tells the parent one thing, and resolves when it is written. */
-  tell(message: { listening: string; executorId: string } | { error: string }): Promise<void> {
-    return new Promise((resolve) => this.#pipe.write(`${JSON.stringify(message)}\n`, () => resolve()));
+    return promise;
   }
 }
 
