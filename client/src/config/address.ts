@@ -4,6 +4,9 @@ import { ConfigError } from "../errors.ts";
 export interface Target {
   /** As grpc-js wants it. */
   readonly target: string;
+  /** The name or IP address in it, and the port; undefined for a socket. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
   /** True for TLS: `https://`, and nothing else. */
   readonly secure: boolean;
   /** True when nobody between here and there can listen. */
@@ -16,7 +19,8 @@ export interface Target {
  * @throws {@link ConfigError} for anything else.
  */
 export function parseAddress(address: string): Target {
-  if (address.startsWith("unix:") && address.length > 5) return { target: address, secure: false, local: true };
+  if (address.startsWith("unix:") && address.length > 5)
+    return { target: address, host: undefined, port: undefined, secure: false, local: true };
   const refuse = (why: string) => {
     const forms = "host:port, http://host:port, https://host, dns:///host:port or unix:/path";
     return new ConfigError(`executor.url: cannot use ${JSON.stringify(address)}, ${why}; write ${forms}`);
@@ -27,17 +31,18 @@ export function parseAddress(address: string): Target {
     if (url.pathname !== "/" || url.search || url.hash) throw refuse("a path means nothing to gRPC");
     if (url.username || url.password) throw refuse("a key goes into executor.apiKey");
     const secure = url.protocol === "https:";
-    return {
-      target: `dns:///${url.hostname}:${url.port || (secure ? 443 : 80)}`,
-      secure,
-      local: isLoopback(url.hostname),
-    };
+    return network(url.hostname, Number(url.port || (secure ? 443 : 80)), secure);
   }
   const match = /^(?:dns:\/\/\/)?(\[[\da-fA-F:.]+\]|[\w.-]+):(\d{1,5})$/.exec(address);
   if (!match) throw refuse("it is none of the forms that are known");
-  const [, host = "", port] = match;
-  if (Number(port) > 65_535 || Number(port) === 0) throw refuse(`${port} is no port`);
-  return { target: `dns:///${host}:${port}`, secure: false, local: isLoopback(host) };
+  const [, host = "", digits] = match;
+  const port = Number(digits);
+  if (port > 65_535 || port === 0) throw refuse(`${digits} is no port`);
+  return network(host, port, false);
+}
+
+function network(host: string, port: number, secure: boolean): Target {
+  return { target: `dns:///${host}:${port}`, host, port, secure, local: isLoopback(host) };
 }
 
 /** The addresses in `executor.url`. */

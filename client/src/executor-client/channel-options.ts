@@ -1,7 +1,12 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
 import type { Target } from "../config/index.ts";
 
-export function channelOptionsFor({ local }: Target, serverName: string | undefined): ChannelOptions {
+/** For a channel to `target`, at one of the addresses behind its name where that was looked up. */
+export function channelOptionsFor(
+  { host, port, local }: Target,
+  at: string | undefined,
+  serverName = at === undefined ? undefined : host,
+): ChannelOptions {
   return {
     "grpc.keepalive_time_ms": 20_000, // a peer that vanished without a word is found within 25 s, while a run is open
     "grpc.keepalive_timeout_ms": 5_000,
@@ -11,6 +16,7 @@ export function channelOptionsFor({ local }: Target, serverName: string | undefi
     "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     "grpc.use_local_subchannel_pool": 1, // so that close() leaves no socket behind
     ...(local && { "grpc.enable_http_proxy": 0 }),
+    ...(at !== undefined && { "grpc.default_authority": `${host}:${port}` }), // proxies on the way go by the name
     ...(serverName !== undefined && { "grpc.ssl_target_name_override": serverName }),
   };
 }

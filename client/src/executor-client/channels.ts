@@ -3,6 +3,7 @@ import { parseAddress } from "../config/index.ts";
 import type { Endpoint, ExecutorSource } from "../sidecar/source.ts";
 import { Channel } from "./channel.ts";
 import type { Credentials } from "./credentials.ts";
+import { inTurn } from "./turns.ts";
 
 /**
  * One channel for each executor of a source, made when first needed. It is closed when the source no longer has its executor,
@@ -22,15 +23,12 @@ export class Channels {
     this.#serverName = serverName;
   }
 
-  /** All of them, at least one, in the order of the source. `failed` has just broken a stream. */
-  async all(failed?: Endpoint): Promise<readonly Channel[]> {
-    const endpoints = await this.#source.endpoints(failed);
-    if (this.#closed) throw new CodemodeError("CLOSED", "The client is closed");
-    const before = this.#channels;
-    this.#channels = endpoints.map((endpoint) => this.#channelTo(endpoint, before));
-    // In the turn after: somebody may have been given one, and be about to open a stream on it.
-    for (const channel of before) if (!this.#channels.includes(channel)) setImmediate(() => channel.close());
-    return this.#channels;
+  /** All of them, in the order in which a run should use them whose turn it is. */
+  async inTurn(turn: number, failed?: Endpoint): Promise<readonly Channel[]> {
+    for (;;) {
+      const order = await inTurn(await this.#all(failed), turn);
+      if (!order[0]?.closed) return order; // else its executor has gone while we waited
+    }
   }
 
   /** Closes them and the source. Idempotent. */
@@ -39,6 +37,17 @@ export class Channels {
     for (const channel of this.#channels) channel.close();
     this.#channels = [];
     await this.#source.close();
+  }
+
+  /** All of them, at least one, in the order of the source. `failed` has just broken a stream. */
+  async #all(failed?: Endpoint): Promise<readonly Channel[]> {
+    const endpoints = await this.#source.endpoints(failed);
+    if (this.#closed) throw new CodemodeError("CLOSED", "The client is closed");
+    const before = this.#channels;
+    this.#channels = endpoints.map((endpoint) => this.#channelTo(endpoint, before));
+    // In the turn after: somebody may have been given one, and be about to open a stream on it.
+    for (const channel of before) if (!this.#channels.includes(channel)) setImmediate(() => channel.close());
+    return this.#channels;
   }
 
   #channelTo(endpoint: Endpoint, existing: readonly Channel[]): Channel {

@@ -72,7 +72,7 @@ export class ExecutorClient implements AsyncDisposable {
       signal.throwIfAborted();
       await orAborted(run.attempt(), signal);
       const channel = await this.#channel(turn++, failed, run, signal);
-      const { url: address } = channel.endpoint;
+      const { address } = channel;
       addresses.add(address);
       log[run.attempts === 1 ? "debug" : "info"]({ attempt: run.attempts, address }, "Sending the run");
       failed = undefined;
@@ -80,6 +80,7 @@ export class ExecutorClient implements AsyncDisposable {
         return await inAttemptSpan(run.attempts, address, () => this.#attempt(channel, run, signal));
       } catch (error) {
         if (error instanceof BrokenAttempt && error.isGone) failed = channel.endpoint;
+        if (error instanceof BrokenAttempt && error.retryable) channel.rest();
         throw error;
       }
     };
@@ -109,7 +110,7 @@ export class ExecutorClient implements AsyncDisposable {
 
   /** Asks an executor how it is, the first that answers; starts it when it is embedded. Throws as `execute` does. */
   async health(): Promise<ExecutorHealth> {
-    const channels = await this.#channels.all();
+    const channels = await this.#channels.inTurn(0);
     let failure: unknown;
     for (const channel of channels) {
       try {
@@ -118,7 +119,7 @@ export class ExecutorClient implements AsyncDisposable {
         failure ??= error;
       }
     }
-    const addresses = channels.map(({ endpoint }) => endpoint.url).join(", ");
+    const addresses = channels.map(({ address }) => address).join(", ");
     throw isServiceError(failure) ? toClientError(failure, addresses, 1) : failure;
   }
 
@@ -134,7 +135,7 @@ export class ExecutorClient implements AsyncDisposable {
   async #attempt(channel: Channel, run: Run, signal: AbortSignal): Promise<Outcome> {
     const { correlationId, budgets } = run.request;
     const attempt = new Attempt(channel.execute(correlationId), run, {
-      address: channel.endpoint.url,
+      address: channel.address,
       signal,
       connectTimeoutMs: this.#options.connectTimeoutMs,
       acceptTimeoutMs: Math.max(MIN_ACCEPT_MS, budgets.timeoutMs),
@@ -146,8 +147,8 @@ export class ExecutorClient implements AsyncDisposable {
   /** The channel whose turn it is. */
   async #channel(turn: number, failed: Endpoint | undefined, run: Run, signal: AbortSignal): Promise<Channel> {
     try {
-      const channels = await orAborted(this.#channels.all(failed), signal);
-      return channels[turn % channels.length]!;
+      const [channel] = await orAborted(this.#channels.inTurn(turn, failed), signal);
+      return channel!; // there is at least one
     } catch (error) {
       const isLost = error instanceof ExecutorConnectionError || error instanceof ExecutorTimeoutError;
       throw isLost && run.accepted ? BrokenAttempt.unstarted("the embedded executor", error) : error;
@@ -158,7 +159,7 @@ export class ExecutorClient implements AsyncDisposable {
     const deadline = new Date(Date.now() + this.#options.connectTimeoutMs);
     const [serving, info] = await Promise.all([channel.isServing(deadline), channel.getInfo(deadline)]);
     const { executorId, version, nodeVersion, capacity, inFlight } = info;
-    return { serving, address: channel.endpoint.url, executorId, version, nodeVersion, capacity, inFlight };
+    return { serving, address: channel.address, executorId, version, nodeVersion, capacity, inFlight };
   }
 }
 

@@ -2,6 +2,8 @@
 export interface Endpoint {
   /** `host:port`, `http://…`, `https://…`, `dns:///…` or `unix:<path>`. */
   readonly url: string;
+  /** The IP address to connect to, where a name in `url` has been looked up: one executor of those behind it. */
+  readonly at?: string;
   readonly apiKey: string | undefined;
 }
 
@@ -15,10 +17,4 @@ export interface ExecutorSource {
   endpoints(failed?: Endpoint): Promise<readonly Endpoint[]>;
   /** Ends what this source has started, and waits for it. Idempotent. */
   close(): Promise<void>;
-}
-
-/** Executors that somebody else runs. */
-export function remoteSource(urls: readonly string[], apiKey: string | undefined): ExecutorSource {
-  const endpoints = urls.map((url) => Object.freeze({ url, apiKey }));
-  return { endpoints: async () => endpoints, close: async () => {} };
 }
