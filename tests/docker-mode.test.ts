@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ClientConfigInput, Codemode, ComponentRegistry } from "@codemode/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -113,6 +116,18 @@ test("executor.image: one that is not there, and one that ends at once, say what
   await using wrong = open(`${id}-wrong`, { image: "node:24-bookworm-slim" }); // which the other was built from
   await expect(wrong.execute("return 1")).rejects.toThrow(/The executor in the container ended with exit code 0/);
   expect(docker("network", "ls", "--quiet", "--filter", `name=${id}`).stdout).toBe("");
+});
+
+test("codemode docker build shows what its steps print, and fails with what fails", () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "codemode-build-"));
+  writeFileSync(
+    join(folder.path, "Dockerfile.executor"),
+    "FROM node:24-bookworm-slim\nRUN echo something was wrong; false\n",
+  );
+  const built = codemode({ CODEMODE_EXECUTOR_IMAGE: `${id}-bad` }, "docker", "build", "--context", folder.path);
+  expect(built.status).toBe(69);
+  expect(built.stderr).toMatch(/^something was wrong$/m);
+  expect(built.stderr).toMatch(/Cannot build the image "codemode-test-\w+-bad": .*exit code: 1/);
 });
 
 test("a key of one's own is the container's", async () => {
