@@ -2,8 +2,9 @@ import { type Environment, nearest } from "@codemode/proto/settings";
 import type { Given } from "./given.ts";
 import { CONFIG_VARIABLE, names, PREFIX, variableOf } from "./settings.ts";
 
-/** Variables with our prefix that are a client's: of where its executor is, and how it starts one. */
-const OF_CLIENTS = new Set([
+/** Variables with our prefix that are a client's: of where its executor is, and how it starts one. One is of docker-compose.yml. */
+const OF_OTHERS = new Set([
+  "PORT",
   "MODE",
   "URL",
   "ALLOW_INSECURE_KEY",
@@ -28,7 +29,7 @@ export function unknownVariables(env: Environment): string[] {
   return Object.keys(env)
     .filter((variable) => variable.startsWith(PREFIX))
     .map((variable) => variable.slice(PREFIX.length))
-    .filter((name) => !ours.includes(name) && !OF_CLIENTS.has(name))
+    .filter((name) => !ours.includes(name) && !OF_OTHERS.has(name))
     .map((name) => {
       const guess = nearest(name, ours);
       return `${PREFIX}${name}: unknown variable, ${guess ? `did you mean ${PREFIX}${guess}?` : "it changes nothing"}`;
