@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-const docker = ["tests/docker{,-mode}.test.ts"];
+const docker = ["tests/docker{,-mode,-end-to-end,-many}.test.ts"];
 /** Random values, programs, frames and deaths by the thousand: for `npm test` and CI, not for the gate. */
 const deep = [
   "tests/{values,replay}-{properties,hostile}.test.ts",
@@ -18,7 +18,16 @@ export default defineConfig({
       { extends: true, test: { name: "fast", include: ["tests/**/*.test.ts"], exclude: [...docker, ...deep] } },
       { extends: true, test: { name: "deep", include: deep, testTimeout: 120_000 } },
       // Builds an image first: minutes, and a Docker engine is needed.
-      { extends: true, test: { name: "docker", include: docker, testTimeout: 300_000, hookTimeout: 600_000 } },
+      {
+        extends: true,
+        test: {
+          name: "docker",
+          include: docker,
+          globalSetup: ["tests/setup/image.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });
