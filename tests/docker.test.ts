@@ -1,27 +1,47 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempDisposableSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Codemode, ComponentRegistry } from "@codemode/client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { connecting, denied, SURROUNDINGS } from "./drill/attempts.ts";
 import { bundle } from "./drill/drill.ts";
 
 const project = `codemode-test-${randomBytes(4).toString("hex")}`;
 const installed = "/app/node_modules/@codemode/executor";
-const apiKey = randomBytes(32).toString("hex");
+let apiKey = randomBytes(32).toString("hex");
 
 afterAll(() => void compose("down", "--volumes", "--rmi", "local"));
 
 describe("the executor of docker-compose.yml", () => {
   let url: string;
+  /** As the README starts it, and runs a program; --wait returns when the image's own HEALTHCHECK says so. */
+  const [setKey = "", up = "", run = ""] = ofReadme("sh", "docker compose up").split("\n");
 
-  // --wait returns when the image's own HEALTHCHECK says so.
   beforeAll(() => {
-    compose("up", "--build", "--detach", "--wait");
+    apiKey = shell(`${setKey}; ${up} >&2; echo $CODEMODE_EXECUTOR_API_KEY`, environment());
     url = compose("port", "executor", "8001");
+  });
+
+  test("runs a program by the README's command", () => {
+    using folder = mkdtempDisposableSync(join(tmpdir(), "codemode-readme-"));
+    const program = join(folder.path, "program.js");
+    writeFileSync(program, "return 6 * 7");
+    const command = run.replace("127.0.0.1:8001", url).replace("program.js", program);
+    expect(command).toContain(url);
+    expect(shell(command, environment())).toBe("42");
+  });
+
+  test("is what the README's first example runs on, when the environment says so", () => {
+    const example = ofReadme("ts", 'registerTool("add"');
+    const told = "console.log(outcome.status, outcome.value, (await codemode.health()).address)";
+    const address = { CODEMODE_EXECUTOR_URL: url, CODEMODE_EXECUTOR_API_KEY: apiKey };
+    const command = "node --input-type=module-typescript -";
+    expect(shell(command, address, `${example}\n${told}`)).toBe(`ok 42 ${url}`);
   });
 
   test("is published on the loopback address alone", () => {
@@ -71,8 +91,36 @@ describe("the executor of docker-compose.yml", () => {
     expect(HostConfig.PidsLimit).toBeGreaterThanOrEqual(2 * workers * 16 + 32);
   });
 
-  test("holds no capability", () => {
-    expect(inside("grep", "CapBnd", "/proc/1/status").stdout.split("\t")[1]?.trim()).toBe("0000000000000000");
+  test("holds no capability, gets none by any program, and has not every call of the kernel", () => {
+    const status = inside("cat", "/proc/1/status").stdout;
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+      expect(status).toMatch(`${set}:\t${"0".repeat(16)}\n`);
+    expect(status).toMatch("NoNewPrivs:\t1\n");
+    expect(status).toMatch("Seccomp:\t2\n");
+    expect(inside("mount", "-t", "tmpfs", "none", "/mnt").status).not.toBe(0);
+    expect(docker("exec", "--user", "0", container(), "chown", "1", "/tmp").stderr).toMatch(/not permitted/); // not even for root
+  });
+
+  test("has no route out of its network", () => {
+    const reach = `const socket = require("net").connect({ host: "1.1.1.1", port: 443, timeout: 3_000 });
+      for (const event of ["connect", "timeout", "error"]) socket.once(event, () => (console.log(event), process.exit()));`;
+    expect(inside("node", "--eval", reach).stdout.trim()).toMatch(/^(?:timeout|error)$/);
+  });
+
+  test("has room for no more than so many processes, and goes on when there was none", async () => {
+    const { PidsLimit } = inspected().HostConfig;
+    const fork = `for n in $(seq ${PidsLimit}); do sleep 3 & done`;
+    expect(inside("sh", "-c", fork).stderr).toMatch(/Cannot fork/);
+    expect(await answers(url)).toBe(42);
+    while (/sleep/.test(docker("top", container()).stdout)) await sleep(100);
+  });
+
+  test("has no more memory than it is given, and goes on when that was too little", async () => {
+    const { Memory, MemorySwap } = inspected().HostConfig;
+    expect(MemorySwap).toBe(Memory);
+    const fill = `const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1)) > ${(1.5 * Memory) / (64 << 20)} && process.exit()`;
+    expect(inside("node", "--eval", fill).status).toBe(137);
+    expect(await answers(url)).toBe(42);
   });
 
   test("tells how it is on a port that is reached from inside alone", () => {
@@ -134,14 +182,15 @@ describe("a worker that broke out of its isolate, in that container", () => {
 
   // Node 24 has no permission for the network: this is what is left to Docker.
   test("finds no way out to a network, and no name", () => {
-    const outcomes = drill([
+    const attempts = [
       reaching({ host: "1.1.1.1", port: 443 }),
       reaching({ host: "169.254.169.254", port: 80 }),
       reaching({ host: "2606:4700:4700::1111", port: 443 }),
       `return await require("dns").promises.lookup("example.com")`,
       `const resolver = new (require("dns").promises.Resolver)({ timeout: 2_000, tries: 1 }); return await resolver.resolve("example.com")`,
-    ]);
-    for (const outcome of outcomes) expect(outcome).toEqual({ denied: expect.any(String) });
+    ];
+    const atOnce = attempts.map((code) => `(async () => { ${code} })().then(() => "got out", () => "denied")`);
+    expect(drill([`return await Promise.all([${atOnce.join()}])`])).toEqual([attempts.map(() => "denied")]);
     expect(inspected().HostConfig.Dns).toEqual(["127.0.0.1"]); // so that Docker asks nobody on its behalf
   });
 
@@ -159,46 +208,62 @@ function reaching(where: { host: string; port: number }): string {
   return `const TIMEOUT = 3_000; ${connecting(JSON.stringify(where))}; return "connected"`;
 }
 
-test("docker stop ends an executor with an open run by itself, once the drain time is over", async () => {
-  const name = `${project}-stop`;
-  const settings = ["DRAIN_TIMEOUT_MS=1000", `API_KEY=${apiKey}`, "WORKERS=1"];
+/** A container with an open run that ends by itself only in the `drainTimeoutMs` of its executor. */
+async function withOpenRun(drainTimeoutMs: number) {
+  const name = `${project}-${drainTimeoutMs}`;
+  const settings = [`DRAIN_TIMEOUT_MS=${drainTimeoutMs}`, `API_KEY=${apiKey}`, "WORKERS=1"];
   const env = settings.flatMap((setting) => ["--env", `CODEMODE_EXECUTOR_${setting}`]);
-  const started = docker(
-    "run",
-    "--detach",
-    "--init",
-    "--name",
-    name,
-    ...env,
-    "--publish",
-    "127.0.0.1::8001",
-    `${project}-executor`,
-  );
+  const options = ["--detach", "--init", "--name", name, ...env, "--publish", "127.0.0.1::8001"];
+  const started = docker("run", ...options, inject("image"));
   expect(started.stderr).toBe("");
-  try {
-    const url = docker("port", name, "8001").stdout.trim();
-    const asked = Promise.withResolvers<void>();
-    const registry = new ComponentRegistry();
-    registry.registerTool("hang", { description: "", execute: () => (asked.resolve(), new Promise(() => {})) });
-    await using codemode = Codemode.fromClientConfig({
-      registry,
-      config: { executor: { mode: "remote", url, apiKey }, retry: { maxAttempts: 10, baseMs: 500 } },
-    });
-    const outcome = codemode.execute("await tools.hang({})").catch((error: unknown) => error);
-    await asked.promise;
-    await promisify(execFile)("docker", ["stop", "--time", "30", name]);
-    const { ExitCode, OOMKilled } = (JSON.parse(docker("inspect", name).stdout) as [Inspected])[0].State;
-    expect({ ExitCode, OOMKilled }).toEqual({ ExitCode: 0, OOMKilled: false }); // 137 had it been killed
-    expect(docker("logs", name).stderr).toMatch(/"outcome":"CLOSED".*"run ended"/);
-    await codemode.close();
-    await outcome;
-  } finally {
-    docker("rm", "--force", name);
-  }
+  const url = docker("port", name, "8001").stdout.trim();
+  const asked = Promise.withResolvers<void>();
+  const registry = new ComponentRegistry();
+  registry.registerTool("hang", { description: "", execute: () => (asked.resolve(), new Promise(() => {})) });
+  const codemode = Codemode.fromClientConfig({
+    registry,
+    config: { executor: { mode: "remote", url, apiKey }, retry: { maxAttempts: 10, baseMs: 500 } },
+  });
+  const outcome = codemode.execute("await tools.hang({})").catch((error: unknown) => error);
+  await asked.promise;
+  return {
+    name,
+    log: () => docker("logs", name).stderr,
+    state: () => (JSON.parse(docker("inspect", name).stdout) as [Inspected])[0].State,
+    async [Symbol.asyncDispose]() {
+      await codemode.close();
+      await outcome;
+      docker("rm", "--force", name);
+    },
+  };
+}
+
+test("docker stop ends an executor with an open run by itself, once the drain time is over", async () => {
+  await using it = await withOpenRun(1_000);
+  const before = performance.now();
+  await promisify(execFile)("docker", ["stop", "--time", "30", it.name]);
+  expect(performance.now() - before).toBeGreaterThan(1_000);
+  expect(it.state()).toMatchObject({ ExitCode: 0, OOMKilled: false }); // 137 had it been killed
+  expect(it.log()).toMatch(/"outcome":"CLOSED".*"run ended"/);
+});
+
+test("a second SIGTERM ends a container at once", async () => {
+  await using it = await withOpenRun(60_000);
+  const log = spawn("docker", ["logs", "--follow", it.name], { stdio: ["ignore", "ignore", "pipe"] });
+  const draining = new Promise<void>((resolve) =>
+    log.stderr.on("data", (text) => /draining/.test(String(text)) && resolve()),
+  );
+  docker("kill", "--signal", "TERM", it.name);
+  await draining;
+  const before = performance.now();
+  docker("kill", "--signal", "TERM", it.name);
+  await once(log, "exit"); // with the container
+  expect(performance.now() - before).toBeLessThan(5_000);
+  expect(it.state()).toMatchObject({ Running: false, ExitCode: 0 });
 });
 
 test("the image refuses to start without a key", () => {
-  const { status, stderr } = docker("run", "--rm", "--label", `project=${project}`, `${project}-executor`);
+  const { status, stderr } = docker("run", "--rm", "--label", `project=${project}`, inject("image"));
   expect(stderr).toMatch(/CODEMODE_EXECUTOR_API_KEY/);
   expect(status).toBe(78);
 });
@@ -224,8 +289,13 @@ function insideWith(input: string | Buffer, ...args: string[]) {
 interface Inspected {
   readonly Config: { readonly Env: readonly string[]; readonly Labels: Readonly<Record<string, string>> };
   readonly NetworkSettings: { readonly Ports: Readonly<Record<string, unknown>> };
-  readonly State: { readonly ExitCode: number; readonly OOMKilled: boolean };
-  readonly HostConfig: { readonly Dns: readonly string[]; readonly PidsLimit: number };
+  readonly State: { readonly Running: boolean; readonly ExitCode: number; readonly OOMKilled: boolean };
+  readonly HostConfig: {
+    readonly Dns: readonly string[];
+    readonly PidsLimit: number;
+    readonly Memory: number;
+    readonly MemorySwap: number;
+  };
 }
 
 function inspected(): Inspected {
@@ -236,10 +306,34 @@ function container(): string {
   return compose("ps", "--quiet", "executor");
 }
 
+/** The value of a program that is run at `url`. */
+async function answers(url: string): Promise<unknown> {
+  await using codemode = Codemode.fromClientConfig({ config: { executor: { mode: "remote", url, apiKey } } });
+  return (await codemode.execute("return 6 * 7")).unwrap();
+}
+
+/** The block of the README in `language` that has `text` in it. */
+function ofReadme(language: string, text: string): string {
+  const readme = readFileSync("README.md", "utf8");
+  const blocks = [...readme.matchAll(/^```(\w+)\n([^]*?)\n```$/gm)];
+  const [, , block] = blocks.find(([, is, holds]) => is === language && holds?.includes(text)) ?? [];
+  if (block === undefined) throw new Error(`The README has no ${language} with ${text}`);
+  return block;
+}
+
+/** Runs what the README tells people to type, at the root of the repository. */
+function shell(command: string, env: Record<string, string>, input = ""): string {
+  return execFileSync("bash", ["-euc", command], { env: { ...process.env, ...env }, input, encoding: "utf8" }).trim();
+}
+
+function environment(): Record<string, string> {
+  return { COMPOSE_PROJECT_NAME: project, CODEMODE_EXECUTOR_API_KEY: apiKey, CODEMODE_EXECUTOR_PORT: "0" };
+}
+
 function compose(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync("docker", ["compose", "--project-name", project, ...args], {
+  const { status, stdout, stderr } = spawnSync("docker", ["compose", ...args], {
     encoding: "utf8",
-    env: { ...process.env, CODEMODE_EXECUTOR_API_KEY: apiKey, CODEMODE_EXECUTOR_PORT: "0" },
+    env: { ...process.env, ...environment() },
   });
   if (status !== 0) throw new Error(`docker compose ${args.join(" ")} failed:\n${stderr}`);
   return stdout.trim();
