@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Metadata, status } from "@grpc/grpc-js";
 import { type GetInfoResponse, readStatusDetails, RunErrorType, toMs } from "@codemode/proto";
 import { expect, test } from "vitest";
+import { type RunBudgets, wireBudgets } from "../executor/src/session/budgets.ts";
 import { loadConfig } from "../executor/src/config/config.ts";
 import { type Fixture, startInProcess, Stream, unary } from "./executor-fixture.ts";
 import { withAsk } from "./journal-fixture.ts";
@@ -117,6 +118,29 @@ keys:
   await using stream = new Stream(executor.client, "key-a");
   const late = await stream.run("for (;;);", {}, {});
   expect(late.error?.type).toBe(RunErrorType.RUN_ERROR_TYPE_TIMEOUT);
+});
+
+test("each budget of a key lowers what its runs get, and may ask for", async () => {
+  const low: Omit<RunBudgets, "cost"> = {
+    wallMs: 1_001,
+    waitMs: 1_002,
+    cpuMs: 103,
+    heapBytes: 33_554_432,
+    calls: 4,
+    callsInFlight: 5,
+    codeBytes: 1_006,
+    argumentBytes: 1_007,
+    answerBytes: 1_008,
+    resultBytes: 1_009,
+    logBytes: 1_010,
+    logLines: 11,
+  };
+  await using executor = await startWith(`keys: [{ id: a, key: key-a, budgets: ${JSON.stringify(low)} }]`);
+  const metadata = new Metadata();
+  metadata.set("authorization", "Bearer key-a");
+  const told = await unary<GetInfoResponse>((reply) => executor.client.getInfo({}, metadata, reply));
+  const wanted = wireBudgets({ ...low, cost: undefined });
+  expect(told).toMatchObject({ maxBudgets: wanted, defaultBudgets: wanted });
 });
 
 test.each([

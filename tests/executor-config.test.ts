@@ -6,11 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Metadata } from "@grpc/grpc-js";
 import { Budgets, toDuration } from "@codemode/proto";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { readEnvironment as readClientsEnvironment } from "../client/src/config/environment.ts";
 import { keys as clientKeys } from "../client/src/config/schema.ts";
 import { loadConfig } from "../executor/src/config/config.ts";
 import { unknownVariables } from "../executor/src/config/environment.ts";
 import { type Name, names, variableOf } from "../executor/src/config/settings.ts";
+import { Certificates } from "./certificates.ts";
 import { ChildExecutor, type Fixture, isAlive, startInProcess, Stream } from "./executor-fixture.ts";
 import { rawSession } from "./raw-grpc.ts";
 import { runCommand } from "./setup/command.ts";
@@ -128,6 +130,28 @@ function commandOf(pid = 0): string {
 test.each(Object.entries(cases))("%s changes what an executor does", async (key, [yaml, look, is, was]) => {
   expect(await look("")).toEqual(was);
   expect(await look(`${key}: ${yaml}`)).toEqual(is);
+});
+
+test.each(Object.entries(cases).filter(([key]) => key !== "keys"))(
+  "%s is read from its variable as from a file",
+  (key, [yaml]) => {
+    using file = configFile(`${key}: ${yaml}`);
+    const text = String(parse(yaml));
+    const variable = variableOf(key as Name);
+    const env = { [variable]: key.endsWith("File") ? join(file.folder, text) : text };
+    expect(loadConfig([], env)).toMatchObject({ config: loadConfig(["--config", file.path], {}).config, warnings: [] });
+    expect(loadConfig([], { [`${variable}Z`]: text }).warnings).toEqual([
+      `${variable}Z: unknown variable, did you mean ${variable}?`,
+    ]);
+  },
+);
+
+test("the files of TLS are found from the folder of the file that names them", async () => {
+  using certificates = await Certificates.make();
+  const names = "tlsCertFile: server.pem\ntlsKeyFile: server-key.pem\ntlsClientCaFile: ca.pem";
+  const { tls } = loadConfig(["--config", certificates.write("executor", names)], {}).config;
+  const [cert, key, ca] = [certificates.path("server"), certificates.path("server-key"), certificates.path("ca")];
+  expect(tls).toMatchObject({ identity: { cert: { path: cert }, key: { path: key } }, ca: { path: ca } });
 });
 
 describe("of several places", () => {
