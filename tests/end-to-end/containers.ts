@@ -16,15 +16,17 @@ export function container(): Promise<Target> {
   return opened(new Composed(inject("image")), (address) => ({ url: address }));
 }
 
-/** The same with TLS, asking its clients for certificates. */
+/** The same with TLS, asking its clients for certificates, and with its key in a file. */
 export async function mutualTlsContainer(): Promise<Target> {
   const certificates = await Certificates.make();
   chmodSync(dirname(certificates.path("ca")), 0o755); // another user reads them there
-  const inside = Object.entries(certificates.mutualServer).map(([name, path]) => [name, inContainer(path)]);
+  const files = { ...certificates.mutualServer, CODEMODE_EXECUTOR_API_KEY_FILE: certificates.path("api-key") };
+  const inside = Object.entries(files).map(([name, path]) => [name, inContainer(path)]);
   const composed = new Composed(inject("image"), {
-    environment: Object.fromEntries(inside) as Record<string, string>,
+    environment: { ...(Object.fromEntries(inside) as Record<string, string>), CODEMODE_EXECUTOR_API_KEY: "" },
     volumes: [`${dirname(certificates.path("ca"))}:/tls:ro`],
   });
+  certificates.write("api-key", composed.apiKey);
   const target = await opened(composed, (address) => ({ url: `https://localhost:${address.split(":").at(-1)}` }));
   return {
     ...target,
