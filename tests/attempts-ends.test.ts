@@ -135,6 +135,19 @@ test("runs begin at one address after the other, and go on at the next", async (
   expect(served).toEqual(["down", "up", "up", "up"]);
 });
 
+test("a run that finds an executor full goes on at another, without the wait that the full one asks for", async () => {
+  const code = status.RESOURCE_EXHAUSTED;
+  await using full = await startScripted((peer) =>
+    peer.fail({ code, metadata: withStatusDetails(code, "", { retryAfterMs: 60_000 }) }),
+  );
+  await using it = await withScript((peer) => (peer.accept(), peer.finish("up")));
+  await using codemode = Codemode.fromClientConfig({
+    config: { executor: { url: `${it.executor.url}, ${full.url}` }, retry: { baseMs: 1 } },
+  });
+  expect(await codemode.execute("…")).toMatchObject({ value: "up", attempts: 1 });
+  expect(await codemode.execute("…")).toMatchObject({ value: "up", attempts: 2, interruptions: [{ code: "BUSY" }] });
+});
+
 test("a run that is lost at one address goes on at another", async () => {
   const pay = held();
   const other = await startScripted(async (peer) => {

@@ -31,6 +31,11 @@ export class Channels {
     }
   }
 
+  /** True when a run could go to one at once that has turned nobody away just now. */
+  get someRested(): boolean {
+    return this.#channels.some(({ connected, resting }) => connected && !resting);
+  }
+
   /** Closes them and the source. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -95,6 +95,7 @@ export class ExecutorClient implements AsyncDisposable {
         signal,
         heldMs: () => run.heldMs,
         progress: () => run.progress,
+        hasAnother: () => this.#channels.someRested,
         onRetry,
       });
       log.debug({ status: outcome.status, type: outcome.error?.type }, "The run ended");

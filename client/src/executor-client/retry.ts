@@ -24,6 +24,8 @@ interface Subject {
   readonly heldMs: () => number;
   /** Grows when the run gets anywhere. That starts the count of attempts, and the waits, again. */
   readonly progress: () => number;
+  /** Whether the next attempt goes to an executor that has not asked for patience. */
+  readonly hasAnother: () => boolean;
   /** Told before the wait for another attempt. */
   readonly onRetry: (error: BrokenAttempt, waitMs: number) => void;
 }
@@ -60,9 +62,13 @@ function isRetryable(error: Error): error is BrokenAttempt {
   return error instanceof BrokenAttempt && error.retryable;
 }
 
-/** The executor's word wins. Otherwise base × 2ⁿ, up to half as much again so that clients do not come back in step. */
-function waitBefore(inVain: number, error: BrokenAttempt, { baseMs, maxMs }: RetryOptions): number {
-  const asked = error.retryAfterMs;
+/** The word of an executor wins that there is no other beside. Otherwise base × 2ⁿ, up to half as much again so that clients do not come back in step. */
+function waitBefore(
+  inVain: number,
+  error: BrokenAttempt,
+  { baseMs, maxMs, hasAnother }: RetryOptions & Subject,
+): number {
+  const asked = hasAnother() ? undefined : error.retryAfterMs;
   if (asked !== undefined) return Math.min(Math.max(0, asked), MAX_ASKED_MS);
   return Math.min(baseMs * 2 ** Math.max(0, inVain - 1) * (1 + Math.random() / 2), maxMs);
 }
