@@ -308,7 +308,8 @@ function container(): string {
 
 /** The value of a program that is run at `url`. */
 async function answers(url: string): Promise<unknown> {
-  await using codemode = Codemode.fromClientConfig({ config: { executor: { mode: "remote", url, apiKey } } });
+  const retry = { maxAttempts: 10, maxMs: 1_000 }; // while the kernel ends processes, workers may be among them
+  await using codemode = Codemode.fromClientConfig({ config: { executor: { mode: "remote", url, apiKey }, retry } });
   return (await codemode.execute("return 6 * 7")).unwrap();
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Codemode, ComponentRegistry } from "../../client/src/index.ts";
 import type { Ran } from "./ran.ts";
 
-const WIDTH = 12;
+const WIDTH = 8;
 const PROGRAM = `
   let sum = 0;
   for (let n = 1; n <= 3; n++) sum = await tools.add({ a: sum, b: n });
@@ -22,7 +22,7 @@ registry.registerTool("add", {
     if (called.has(idempotencyKey)) repeated += 1;
     called.add(idempotencyKey);
     const { a, b } = input as { a: number; b: number };
-    await sleep(Math.random() < 0.01 ? 3_000 : Math.random() * 100); // some keep an executor from ending soon
+    await sleep(Math.random() < 0.01 ? 3_000 : 50 + Math.random() * 200); // some keep an executor from ending soon
     return a + b;
   },
 });
