@@ -91,3 +91,27 @@ export class OutcomeError extends Error {
     this.outcome = outcome;
   }
 }
+
+/** How a tool failed, for programs to act on. */
+export interface ToolErrorOptions extends ErrorOptions {
+  /** For `error.code` in the program, such as `NOT_FOUND`. */
+  readonly code?: string;
+  /** Whether the same call may succeed later. */
+  readonly retryable?: boolean;
+}
+
+/**
+ * What a handler throws when a call cannot be answered. Any error will do; this one has the fields that a program sees
+ * besides the message.
+ */
+export class ToolError extends Error {
+  override name = "ToolError";
+  readonly code: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(message: string, { code, retryable = false, ...options }: ToolErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.retryable = retryable;
+  }
+}

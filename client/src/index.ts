@@ -9,6 +9,7 @@ export {
   type ExecutorHealth,
   type RetryOptions,
 } from "./executor-client/index.ts";
+export type { Address, FetchOptions, FetchRequest, FetchRule, Lookup } from "./fetch/index.ts";
 export * from "./journal/index.ts";
 export type { Logger } from "./logger.ts";
 export type { CloseOptions, RecordingOptions } from "./resources.ts";

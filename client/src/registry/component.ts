@@ -58,6 +58,8 @@ export interface AgentDefinition<I extends Schema | undefined, O extends Schema 
 export interface Component {
   readonly kind: "tool" | "agent";
   readonly name: string;
+  /** Where it comes from, as errors tell it: `registerTool()`, `the MCP server "filesystem"`. */
+  readonly origin: string;
   readonly description: string;
   readonly inputSchema: Schema | undefined;
   readonly outputSchema: Schema | undefined;

@@ -1,7 +1,10 @@
-import { type OutputUnit, Validator } from "@cfworker/json-schema";
+import { dereference, type OutputUnit, type Schema, type SchemaDraft, validate } from "@cfworker/json-schema";
+import { bounded } from "./bounded.ts";
 import { type Checked, issuesText, pathText } from "./issues.ts";
+import { toForm } from "./schema-form.ts";
+import { schemaText } from "./schema-text.ts";
 
-/** A JSON Schema, draft 2020-12. */
+/** A JSON Schema, of the draft that its `$schema` names; 2020-12 without one. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** Keywords that only say that something below them failed. What failed there says it better. */
@@ -15,21 +18,100 @@ const WRAPPERS = new Set([
   "allOf",
 ]);
 
-/** A check of values against a JSON Schema. */
-export function compileJsonSchema(schema: JsonSchema): (value: unknown) => Checked {
-  const validator = new Validator(schema, "2020-12", false);
-  return (value) => {
-    const stranger = findStranger(value, []);
-    if (stranger) return { ok: false, message: issuesText([stranger]) };
-    const { valid, errors } = validator.validate(value);
-    if (valid) return { ok: true, value };
-    const leaves = errors.filter((unit) => !WRAPPERS.has(unit.keyword));
-    return { ok: false, message: issuesText((leaves.length > 0 ? leaves : errors).map(readable)) };
+const MAX_CHECK_MS = 100; // of the app's own thread
+const TOO_LONG = `the value takes more than ${MAX_CHECK_MS} ms to check against its schema`;
+
+/** A JSON Schema, ready for use. */
+export interface CompiledJsonSchema {
+  readonly check: (value: unknown) => Checked;
+  /** The schema itself. */
+  readonly json: string;
+}
+
+/**
+ * Makes a check of values against `schema`, which may be a stranger's: it is bounded, nothing that it refers to is
+ * fetched or read, and no check takes long. The draft is the one that `$schema` names, or 2020-12.
+ *
+ * Throws an error that says why the schema cannot be used.
+ */
+export function compileJsonSchema(schema: JsonSchema): CompiledJsonSchema {
+  const json = schemaText(schema);
+  const draft = DRAFTS.find(([name]) => String(schema["$schema"]).includes(name))?.[1] ?? "2020-12";
+  const form = toForm(JSON.parse(json) as object);
+  const known = dereference(form.schema as Schema);
+  mustResolve(form.schema, known);
+  const validated = (value: unknown) => validate(value, form.schema as Schema, draft, known, false);
+  const check = (value: unknown): Checked => {
+    const { stranger, hasGaps } = survey(value);
+    if (stranger) return refused([stranger]);
+    const whole = hasGaps ? withoutGaps(value) : value;
+    const result = form.isDear ? bounded(() => validated(whole), MAX_CHECK_MS) : validated(whole);
+    if (!result) return refused([at([], TOO_LONG)]);
+    if (result.valid) return { ok: true, value };
+    const leaves = result.errors.filter((unit) => !WRAPPERS.has(unit.keyword));
+    return refused((leaves.length > 0 ? leaves : result.errors).map(readable));
+  };
+  return {
+    json,
+    check(value) {
+      try {
+        return check(value);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error; // of the stack: a schema that is its own definition
+        return refused([at([], "its schema goes round in circles")]);
+      }
+    },
   };
 }
 
+const DRAFTS = [
+  ["draft-04", "4"],
+  ["draft-06", "7"],
+  ["draft-07", "7"],
+  ["2019-09", "2019-09"],
+] as const satisfies readonly (readonly [name: string, draft: SchemaDraft])[];
+
+/** Throws when something is referred to that is not within the schema. */
+function mustResolve(part: unknown, known: Record<string, unknown>): void {
+  if (typeof part !== "object" || part === null) return;
+  const { $ref, __absolute_ref__: address } = part as { $ref?: unknown; __absolute_ref__?: string };
+  if (address !== undefined && !Object.hasOwn(known, address)) {
+    const what = JSON.stringify(String($ref).slice(0, 200));
+    throw new Error(`it refers to ${what}, which is not within it, and nothing is fetched or read`);
+  }
+  for (const child of Object.values(part)) mustResolve(child, known);
+}
+
+function refused(issues: readonly { path: string; message: string }[]): Checked {
+  return { ok: false, message: issuesText(issues) };
+}
+
+interface Survey {
+  readonly stranger?: { path: string; message: string } | undefined;
+  readonly hasGaps: boolean;
+}
+
+/** What of a value the validator cannot be asked about. */
+function survey(value: unknown): Survey {
+  const gaps = { found: false };
+  const stranger = findStranger(value, [], gaps);
+  return { stranger, hasGaps: gaps.found };
+}
+
+/** `{ a: undefined }` is how JavaScript leaves `a` out. */
+function withoutGaps(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutGaps);
+  const kept = Object.entries(value).filter(([, child]) => child !== undefined);
+  return Object.fromEntries(kept.map(([key, child]) => [key, withoutGaps(child)]));
+}
+
 /** A value that JSON Schema has no word for. The validator would throw, or take NaN for a number. */
-function findStranger(value: unknown, path: PropertyKey[]): { path: string; message: string } | undefined {
+function findStranger(
+  value: unknown,
+  path: PropertyKey[],
+  gaps: { found: boolean },
+): { path: string; message: string } | undefined {
   const found = (received: string) => ({
     path: pathText(path),
     message: `expected a JSON value, received ${received}`,
@@ -41,8 +123,11 @@ function findStranger(value: unknown, path: PropertyKey[]): { path: string; mess
   const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
   if (!plain) return found(value.constructor?.name ?? "an object without a prototype");
   for (const [key, child] of Object.entries(value)) {
-    if (child === undefined && !Array.isArray(value)) continue; // `{ a: undefined }` is how JavaScript leaves `a` out
-    const inside = findStranger(child, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (child === undefined && !Array.isArray(value)) {
+      gaps.found = true;
+      continue;
+    }
+    const inside = findStranger(child, [...path, Array.isArray(value) ? Number(key) : key], gaps);
     if (inside) return inside;
   }
   return undefined;

@@ -12,9 +12,10 @@ const TAKEN: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Throws when `name` cannot be the name of a tool or an agent. A dot makes a namespace. */
-export function checkName(kind: "tool" | "agent", name: string): void {
+export function checkName(kind: "tool" | "agent" | "tool or agent" | "namespace", name: string): void {
   const reason = refusal(name);
-  if (reason) throw new RegistryError(`Cannot register ${kind} ${JSON.stringify(name)}: ${reason}`);
+  const what = kind === "namespace" ? "in namespace" : kind;
+  if (reason) throw new RegistryError(`Cannot register ${what} ${JSON.stringify(name)}: ${reason}`);
 }
 
 function refusal(name: unknown): string | undefined {

@@ -1,10 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { ComponentAlreadyExistsError, ComponentNotFoundError, RegistryError } from "../errors.ts";
+import { fetchTool, type FetchOptions } from "../fetch/index.ts";
 import type { AgentDefinition, Component, ToolDefinition } from "./component.ts";
 import { ComponentSet } from "./component-set.ts";
 import type { RuntimeContext } from "./context.ts";
+import { cannot, type Found, mustBeSettled, toComponent } from "./found.ts";
 import { checkName } from "./names.ts";
-import { compileSchema, type Schema } from "./schema.ts";
+import { LiveRegistration, type Registration, type RegistrationChange } from "./registration.ts";
+import type { Schema } from "./schema.ts";
+import { Shelf } from "./shelf.ts";
+import { fromNative } from "./sources/native.ts";
+import { openSource } from "./sources/open.ts";
+import { recognise } from "./sources/recognise.ts";
 
 /** How to register. */
 export interface RegisterOptions {
@@ -16,14 +22,26 @@ export interface RegisterOptions {
   readonly overwrite?: boolean;
 }
 
+/** How to register all that a source has. */
+export interface RegisterAllOptions extends RegisterOptions {
+  /** Begins each name, with a dot in between: `github` makes `tools.github.search`. */
+  readonly namespace?: string;
+  /**
+   * Told when a live source has changed its tools, after the registry has followed, or could not.
+   *
+   * @defaultValue a change that could not be followed is a process warning
+   */
+  readonly onChange?: (change: RegistrationChange) => void;
+}
+
 /**
  * The tools and agents of an app, and the context that its code runs in.
  *
  * Each registry has a context of its own per asynchronous flow; two flows never see each other's.
  */
 export class ComponentRegistry {
-  readonly #tools = new Map<string, Component>();
-  readonly #agents = new Map<string, Component>();
+  readonly #tools = new Shelf("tool");
+  readonly #agents = new Shelf("agent");
   /** Of both, until one changes. */
   #components: ComponentSet | undefined;
   readonly #context = new AsyncLocalStorage<RuntimeContext | undefined>();
@@ -39,8 +57,10 @@ export class ComponentRegistry {
     tool: ToolDefinition<I, O>,
     options?: RegisterOptions,
   ): this {
-    const handle = callable("tool", name, tool, "execute");
-    return this.#register(this.#tools, { ...describe("tool", name, tool), handle }, options);
+    checkName("tool", name);
+    const found = fromNative(tool ?? {}, "tool", "registerTool()");
+    if (!found) throw cannot("tool", name, "registerTool()", "it has no execute() function");
+    return this.#add(name, found, options);
   }
 
   /** Lets programs call `agent` as `agents.<name>.run(input)`. Fails as `registerTool` does. */
@@ -49,33 +69,90 @@ export class ComponentRegistry {
     agent: AgentDefinition<I, O>,
     options?: RegisterOptions,
   ): this {
-    const handle = callable("agent", name, agent, "run");
-    return this.#register(this.#agents, { ...describe("agent", name, agent), handle }, options);
+    checkName("agent", name);
+    const found = fromNative(agent ?? {}, "agent", "registerAgent()");
+    if (!found) throw cannot("agent", name, "registerAgent()", "it has no run() function");
+    return this.#add(name, found, options);
+  }
+
+  /**
+   * Registers one tool or agent of any known kind under `name`: a definition of ours, a function, a tool of the AI SDK, LangChain,
+   * Mastra, OpenAI Agents, TanStack AI or Anthropic's SDK, an agent of one of these, or anything with `generate`, `invoke` or `run`.
+   *
+   * @throws {@link ComponentAlreadyExistsError} when the name is taken and `overwrite` is not set.
+   * @throws {@link RegistryError} when it is nothing that a program could call, or its name or a schema cannot be used.
+   */
+  register<I extends Schema | undefined = undefined, O extends Schema | undefined = undefined>(
+    name: string,
+    tool: ToolDefinition<I, O>,
+    options?: RegisterOptions,
+  ): this;
+  register<I extends Schema | undefined = undefined, O extends Schema | undefined = undefined>(
+    name: string,
+    agent: AgentDefinition<I, O>,
+    options?: RegisterOptions,
+  ): this;
+  register(name: string, component: object, options?: RegisterOptions): this;
+  register(name: string, component: object, options?: RegisterOptions): this {
+    checkName("tool or agent", name);
+    const recognised = recognise(component, name, "register()");
+    if (!recognised) throw cannot("tool", name, "register()", "its provider runs it, and not the app");
+    return this.#add(name, recognised.found, options);
+  }
+
+  /**
+   * Registers all tools and agents of a source, or none: an AI SDK ToolSet or any other record of what `register` takes, an
+   * array of what brings its name along, or a connected MCP client (1 or 2), whose changes are followed. A promise is waited for.
+   *
+   * What cannot stand in a name is an underscore in those that were made for elsewhere: `read file` is `read_file`.
+   *
+   * @throws As `register`. When two would have one name, the error says where both come from.
+   */
+  async registerAll(source: object, options: RegisterAllOptions = {}): Promise<Registration> {
+    const { namespace, overwrite = false, onChange } = options;
+    if (namespace !== undefined) checkName("namespace", namespace);
+    const opened = await openSource(await source, namespace);
+    let mayOverwrite = overwrite; // what comes later takes nobody's place
+    const swap = (gone: readonly Component[], added: readonly Component[]) => this.#swap(gone, added, mayOverwrite);
+    const registration = new LiveRegistration(opened.components, swap, onChange);
+    mayOverwrite = false;
+    if (opened.live) registration.follow(opened.live.watch, opened.live.read);
+    return registration;
+  }
+
+  /**
+   * Gives programs a `fetch`: a tool of this name, and a global that answers as they know it. Requests leave from the app,
+   * to what `allow` names and nowhere else.
+   *
+   * @throws As `registerTool`; {@link RegistryError} when a rule cannot be used.
+   */
+  registerFetch(fetch: FetchOptions, options?: RegisterOptions): this {
+    return this.#add("fetch", { ...fetchTool(fetch), kind: "tool", origin: "registerFetch()" }, options);
   }
 
   /** @throws {@link ComponentNotFoundError} when there is none. */
   getTool(name: string): Component {
-    return find("tool", this.#tools, name);
+    return this.#tools.get(name);
   }
 
   /** @throws {@link ComponentNotFoundError} when there is none. */
   getAgent(name: string): Component {
-    return find("agent", this.#agents, name);
+    return this.#agents.get(name);
   }
 
   /** All tools, in the order of registration. */
   listTools(): readonly Component[] {
-    return [...this.#tools.values()];
+    return this.#tools.list();
   }
 
   /** All agents, in the order of registration. */
   listAgents(): readonly Component[] {
-    return [...this.#agents.values()];
+    return this.#agents.list();
   }
 
   /** All tools and agents as they are now. The same object for as long as none changes. */
   get components(): ComponentSet {
-    return (this.#components ??= new ComponentSet(this.#tools.values(), this.#agents.values()));
+    return (this.#components ??= new ComponentSet(this.#tools.list(), this.#agents.list()));
   }
 
   /** Takes a tool away from the runs that start from now on. True when there was one. */
@@ -117,58 +194,19 @@ export class ComponentRegistry {
     return this.#context.run(context, body);
   }
 
-  #register(components: Map<string, Component>, component: Component, options?: RegisterOptions): this {
-    const { kind, name } = component;
-    if (components.has(name) && options?.overwrite !== true) {
-      throw new ComponentAlreadyExistsError(
-        `Cannot register ${kind} "${name}": it is registered already; pass { overwrite: true } to replace it`,
-      );
-    }
-    const other = name.endsWith(".run") ? name.slice(0, -".run".length) : `${name}.run`;
-    if (components.has(other)) {
-      const [called, as] = other.length < name.length ? [other, name] : [name, other];
-      throw new ComponentAlreadyExistsError(
-        `Cannot register ${kind} "${name}": a program calls "${called}" as ${kind}s.${as}() too`,
-      );
-    }
-    this.#components = undefined;
-    components.set(name, Object.freeze(component));
+  #add(name: string, found: Found, options?: RegisterOptions): this {
+    this.#swap([], [toComponent(name, mustBeSettled(name, found))], options?.overwrite === true);
     return this;
   }
-}
 
-type Described = Pick<
-  ToolDefinition<Schema | undefined, Schema | undefined>,
-  "description" | "inputSchema" | "outputSchema" | "idempotent"
->;
-
-function describe(kind: "tool" | "agent", name: string, definition: Described): Omit<Component, "handle"> {
-  const { description, inputSchema, outputSchema, idempotent } = definition;
-  try {
-    const [input, output] = [compileSchema(inputSchema, "input"), compileSchema(outputSchema, "output")];
-    const schemas = { inputSchema, outputSchema, input, output };
-    return { kind, name, description: description ?? "", idempotent: idempotent === true, ...schemas };
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RegistryError(`Cannot register ${kind} "${name}": its schema cannot be used, ${why}`, undefined, {
-      cause,
-    });
+  /** All of it or nothing. */
+  #swap(gone: readonly Component[], added: readonly Component[], overwrite: boolean): void {
+    const of = (components: readonly Component[], kind: Component["kind"]) =>
+      components.filter((component) => component.kind === kind);
+    const tools = this.#tools.prepare(of(gone, "tool"), of(added, "tool"), overwrite);
+    const agents = this.#agents.prepare(of(gone, "agent"), of(added, "agent"), overwrite);
+    this.#components = undefined;
+    tools();
+    agents();
   }
-}
-
-function callable(kind: "tool" | "agent", name: string, definition: object, method: string): Component["handle"] {
-  checkName(kind, name);
-  const handler: unknown = (definition as Record<string, unknown>)?.[method];
-  if (typeof handler !== "function") {
-    throw new RegistryError(`Cannot register ${kind} "${name}": it has no ${method}() function`);
-  }
-  return handler.bind(definition) as Component["handle"]; // a definition may be an instance whose method needs `this`
-}
-
-function find(kind: "tool" | "agent", components: ReadonlyMap<string, Component>, name: string): Component {
-  const component = components.get(name);
-  if (component) return component;
-  const known =
-    components.size === 0 ? "none is registered" : `registered: ${[...components.keys()].slice(0, 20).join(", ")}`;
-  throw new ComponentNotFoundError(`There is no ${kind} "${name}"; ${known}`);
 }

@@ -1,6 +1,7 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { type Checked, issuesText, pathText } from "./issues.ts";
 import { compileJsonSchema, type JsonSchema } from "./json-schema.ts";
+import { schemaText } from "./schema-text.ts";
 
 /** How a tool says what it takes and returns: a Standard Schema (zod, valibot, arktype …) or a JSON Schema. */
 export type Schema = StandardSchemaV1 | JsonSchema;
@@ -24,7 +25,7 @@ const ANYTHING: CompiledSchema = { check: (value) => ({ ok: true, value }), json
 export function compileSchema(schema: Schema | undefined, side: "input" | "output"): CompiledSchema {
   if (schema === undefined) return ANYTHING;
   if (isStandardSchema(schema)) return compileStandardSchema(schema, side);
-  return { check: compileJsonSchema(schema), json: JSON.stringify(schema) };
+  return compileJsonSchema(schema);
 }
 
 function isStandardSchema(schema: Schema): schema is StandardSchemaV1 {
@@ -52,8 +53,8 @@ function readable(issue: StandardSchemaV1.Issue): { path: string; message: strin
 function jsonSchemaOf(standard: StandardSchemaV1.Props & { jsonSchema?: unknown }, side: "input" | "output"): string {
   const converter = standard.jsonSchema as StandardJSONSchemaV1.Converter | undefined;
   try {
-    return converter ? JSON.stringify(converter[side]({ target: "draft-2020-12" })) : "";
+    return converter ? schemaText(converter[side]({ target: "draft-2020-12" })) : "";
   } catch {
-    return ""; // a schema may hold what JSON Schema cannot say; it is enforced all the same
+    return ""; // a schema may hold what JSON Schema cannot say, or be too large to tell; it is enforced all the same
   }
 }

@@ -1,7 +1,9 @@
 import { hide, primordials } from "@codemode/proto/values";
 import type { Catalog } from "./catalog.ts";
+import type { Call } from "./group.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Components } from "./tools.ts";
+import { installFetch } from "./web/fetch.ts";
 
 const { charCodeAt, indexOf, slice } = primordials;
 
@@ -11,7 +13,7 @@ const { charCodeAt, indexOf, slice } = primordials;
  */
 export function installAliases(
   global: object,
-  { tools, tool }: Components,
+  { tools, tool, call }: Components,
   catalog: Catalog,
   spaces: readonly string[],
   { text, json }: Outputs,
@@ -28,7 +30,7 @@ export function installAliases(
       hide(global, `external_${identifier(name)}`, tool(name));
     }
   }
-  if (catalog.has("tool", "fetch").isComponent) hide(global, "fetch", tool("fetch"));
+  if (catalog.has("tool", "fetch").isComponent) installFetch(global, tool("fetch") as Call, call);
   const show = (value: unknown): void => (typeof value === "object" && value !== null ? json(value) : text(value));
   hide(global, "emit", show);
   hide(global, "notify", show);

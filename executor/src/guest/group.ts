@@ -11,13 +11,17 @@ const { create, freeze, hasOwn, indexOf, slice, startsWith } = primordials;
 /** A function of the program's: what it returns is a promise. */
 export type Call = (...given: unknown[]) => Promise<unknown>;
 
+/** Told when a call is issued, with what gives it up. */
+export type OnIssued = (cancel: () => void) => void;
+
 /** `caller` is the function that the program called: stacks begin above it. */
 export type Issue = (
   kind: ComponentKind,
   name: string,
   given: readonly unknown[],
-  caller: Call,
+  caller: Function,
   prototype: object,
+  onIssued?: OnIssued,
 ) => Promise<unknown>;
 
 type Members = Record<PropertyKey, unknown>;

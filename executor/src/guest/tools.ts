@@ -4,7 +4,7 @@ import { type Catalog, type ComponentKind, propertiesOf } from "./catalog.ts";
 import type { Discovery } from "./discovery.ts";
 import { blame, encodeForHost, failureOf } from "./failures.ts";
 import type { RunSettings } from "./host.ts";
-import { type Call, Group, type Issue } from "./group.ts";
+import { type Call, Group, type Issue, type OnIssued } from "./group.ts";
 import { access } from "./signature.ts";
 
 const { freeze, isArray } = primordials;
@@ -16,6 +16,8 @@ export interface Components {
   readonly callTool: Call;
   /** The function of one tool; undefined when there is none. */
   readonly tool: (name: string) => Call | undefined;
+  /** Calls a tool for a function of the harness's, `caller`, and hands over what gives the call up. */
+  readonly call: (name: string, input: object, caller: Function, onIssued: OnIssued) => Promise<unknown>;
 }
 
 /** Makes the function `callTool(name, input)` and the objects that hold a function per component. */
@@ -25,12 +27,13 @@ export function createComponents(
   catalog: Catalog,
   { search, describe }: Discovery,
 ): Components {
-  const issue: Issue = (kind, name, given, caller, prototype) => {
+  const issue: Issue = (kind, name, given, caller, prototype, onIssued) => {
     const promise = new primordials.Promise((resolve, reject) => {
       const input = toInput(catalog, kind, name, given);
       const options = { mode: settings.mode, maxBytes: settings.limits.argumentBytes, stacks: true };
       const text = encodeForHost(input, options);
-      calls.issue(kind, name, text, { resolve, reject }, { caller, input });
+      const seq = calls.issue(kind, name, text, { resolve, reject }, { caller, input });
+      onIssued?.(() => calls.cancel(seq));
     });
     primordials.setPrototypeOf(promise, prototype);
     return promise;
@@ -43,7 +46,9 @@ export function createComponents(
     const call = tools.get(primordials.String(name));
     return call ? primordials.apply(call, undefined, given) : tools.unknown(primordials.String(name))();
   };
-  return { callTool: freeze(callTool), tools: tools.root, agents: agents.root, tool: (name) => tools.get(name) };
+  const call: Components["call"] = (name, input, caller, onIssued) =>
+    issue("tool", name, [input], caller, primordials.PromisePrototype, onIssued);
+  return { callTool: freeze(callTool), tools: tools.root, agents: agents.root, tool: (name) => tools.get(name), call };
 }
 
 /** The one object that a call is made with. Arguments by position take the names of the schema, in its order. */

@@ -1,0 +1,69 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { fetchError } from "./fetch-error.ts";
+
+/** Headers that are the connection's own. */
+const HOP = new Set([
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+const PROXY = /^(proxy-|sec-)/;
+/** What was meant for one host, and not for the next one. */
+const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
+/** What a response may not tell a program: cookies are the app's. */
+const SECRET = new Set(["set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate"]);
+const MAX_HEADERS = 100;
+
+/** The headers that a program asks for, those that it may. */
+export function programHeaders(given: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(given).map(([name, value]) => [name.toLowerCase(), value.trim()] as const);
+  if (entries.length > MAX_HEADERS) throw fetchError("BAD_REQUEST", `there are more than ${MAX_HEADERS} headers`);
+  for (const [name, value] of entries) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      throw fetchError("BAD_REQUEST", `the header ${JSON.stringify(name.slice(0, 100))} is none that can be sent`);
+    }
+  }
+  return Object.fromEntries(entries.filter(([name]) => !HOP.has(name) && !PROXY.test(name)));
+}
+
+/** The headers that a rule adds: they come from the app, whose values no error may tell. */
+export function ruleHeaders(given: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(given).map(([name, value]) => [name.toLowerCase(), String(value)] as const);
+  for (const [name, value] of entries) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      throw fetchError("BAD_RULE", `the app's rule gives a header that cannot be sent, ${JSON.stringify(name)}`);
+    }
+  }
+  return Object.fromEntries(entries.filter(([name]) => !HOP.has(name)));
+}
+
+export function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.includes(name)));
+}
+
+/** Those of a response that a program may see. Several of one name are one, with commas. */
+export function responseHeaders(raw: readonly string[]): Record<string, string> {
+  const headers = new Map<string, string>();
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] as string).toLowerCase();
+    const value = raw[index + 1] as string;
+    if (SECRET.has(name)) continue;
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return Object.fromEntries(headers);
+}
