@@ -13,6 +13,7 @@ export type { Address, FetchOptions, FetchRequest, FetchRule, Lookup } from "./f
 export * from "./journal/index.ts";
 export type { Logger } from "./logger.ts";
 export type { CloseOptions, RecordingOptions } from "./resources.ts";
+export * from "./openapi/index.ts";
 export * from "./registry/index.ts";
 export {
   type CallRecord,

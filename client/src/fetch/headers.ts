@@ -17,7 +17,7 @@ const HOP = new Set([
 ]);
 const PROXY = /^(proxy-|sec-)/;
 /** What was meant for one host, and not for the next one. */
-const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
+const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
 /** What a response may not tell a program: cookies are the app's. */
 const SECRET = new Set(["set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate"]);
 const MAX_HEADERS = 100;
@@ -39,7 +39,7 @@ export function programHeaders(given: Readonly<Record<string, string>>): Record<
 
 /** The headers that a rule adds: they come from the app, whose values no error may tell. */
 export function ruleHeaders(given: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(given).map(([name, value]) => [name.toLowerCase(), String(value)] as const);
+  const entries = Object.entries(given).map(([name, value]) => [name.toLowerCase(), value] as const);
   for (const [name, value] of entries) {
     try {
       validateHeaderName(name);
@@ -52,7 +52,7 @@ export function ruleHeaders(given: Readonly<Record<string, string>>): Record<str
 }
 
 export function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.includes(name)));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.has(name)));
 }
 
 /** Those of a response that a program may see. Several of one name are one, with commas. */

@@ -14,6 +14,8 @@ export interface Found {
   readonly inputSchema?: Schema | Promise<Schema> | undefined;
   readonly outputSchema?: Schema | Promise<Schema> | undefined;
   readonly idempotent?: boolean;
+  /** Its schemas were written by nobody who could be asked to mend them. */
+  readonly isStrangers?: boolean;
   readonly handle: (input: unknown, call: CallInfo) => unknown;
 }
 
@@ -38,9 +40,10 @@ export function mustBeSettled(name: string, found: Found): Settled {
 
 /** Throws {@link RegistryError} when a schema cannot be used. */
 export function toComponent(name: string, found: Settled): Component {
-  const { kind, origin, description, inputSchema, outputSchema, idempotent = false, handle } = found;
+  const { kind, origin, description, inputSchema, outputSchema, idempotent = false, isStrangers, handle } = found;
   try {
-    const [input, output] = [compileSchema(inputSchema, "input"), compileSchema(outputSchema, "output")];
+    const input = compileSchema(inputSchema, "input", isStrangers);
+    const output = compileSchema(outputSchema, "output", isStrangers);
     const schemas = { inputSchema, outputSchema, input, output };
     return Object.freeze({ kind, name, origin, description, idempotent, ...schemas, handle });
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { dereference, type OutputUnit, type Schema, type SchemaDraft, validate } from "@cfworker/json-schema";
+import { dereference, type OutputUnit, type SchemaDraft, validate } from "@cfworker/json-schema";
 import { bounded } from "./bounded.ts";
 import { type Checked, issuesText, pathText } from "./issues.ts";
 import { toForm } from "./schema-form.ts";
@@ -32,15 +32,15 @@ export interface CompiledJsonSchema {
  * Makes a check of values against `schema`, which may be a stranger's: it is bounded, nothing that it refers to is
  * fetched or read, and no check takes long. The draft is the one that `$schema` names, or 2020-12.
  *
- * Throws an error that says why the schema cannot be used.
+ * Throws an error that says why the schema cannot be used. With `isLenient` a pattern that is none is no reason.
  */
-export function compileJsonSchema(schema: JsonSchema): CompiledJsonSchema {
+export function compileJsonSchema(schema: JsonSchema, isLenient = false): CompiledJsonSchema {
   const json = schemaText(schema);
   const draft = DRAFTS.find(([name]) => String(schema["$schema"]).includes(name))?.[1] ?? "2020-12";
-  const form = toForm(JSON.parse(json) as object);
-  const known = dereference(form.schema as Schema);
+  const form = toForm(JSON.parse(json) as object, isLenient);
+  const known = dereference(form.schema);
   mustResolve(form.schema, known);
-  const validated = (value: unknown) => validate(value, form.schema as Schema, draft, known, false);
+  const validated = (value: unknown) => validate(value, form.schema, draft, known, false);
   const check = (value: unknown): Checked => {
     const { stranger, hasGaps } = survey(value);
     if (stranger) return refused([stranger]);

@@ -1,4 +1,5 @@
 import type { Component } from "./component.ts";
+import type { Live } from "./sources/open.ts";
 
 /** What one `registerAll` has registered. Disposing of it takes all of it away again, and stops following its source. */
 export interface Registration extends Disposable {
@@ -23,9 +24,9 @@ export class LiveRegistration implements Registration {
   #components: readonly Component[];
   readonly #swap: Swap;
   readonly #onChange: ((change: RegistrationChange) => void) | undefined;
-  #stop: (() => void) | undefined;
+  #live: Live | undefined;
   #isDisposed = false;
-  #pending: Promise<void> | undefined;
+  #isRefreshing = false;
   #isStale = false;
 
   constructor(components: readonly Component[], swap: Swap, onChange?: (change: RegistrationChange) => void) {
@@ -39,18 +40,22 @@ export class LiveRegistration implements Registration {
     return this.#components.map(({ name }) => name);
   }
 
-  /** Follows a source: `watch` calls its argument when it has changed, `read` tells what it has then. */
-  follow(watch: (changed: () => void) => () => void, read: () => Promise<readonly Component[]>): void {
-    const refresh = async (): Promise<void> => {
-      while (this.#isStale && !this.#isDisposed) {
-        this.#isStale = false;
-        await this.#refresh(read);
-      }
-    };
-    this.#stop = watch(() => {
+  /** Follows a source, and stops that when it is disposed of. */
+  follow(live: Live): void {
+    this.#live = live;
+    live.watch(() => {
       this.#isStale = true;
-      this.#pending ??= refresh().finally(() => (this.#pending = undefined));
+      if (!this.#isRefreshing) void this.#refreshAll(live.read);
     });
+  }
+
+  async #refreshAll(read: () => Promise<readonly Component[]>): Promise<void> {
+    this.#isRefreshing = true;
+    while (this.#isStale && !this.#isDisposed) {
+      this.#isStale = false;
+      await this.#refresh(read);
+    }
+    this.#isRefreshing = false;
   }
 
   async #refresh(read: () => Promise<readonly Component[]>): Promise<void> {
@@ -64,7 +69,7 @@ export class LiveRegistration implements Registration {
       const removed = [...before.keys()].filter((name) => !names.has(name));
       this.#swap(this.#components, components);
       this.#components = components;
-      this.#tell({ added: added.map(({ name }) => name), removed });
+      if (added.length + removed.length > 0) this.#tell({ added: added.map(({ name }) => name), removed });
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause), { cause });
       if (!this.#isDisposed) this.#tell({ added: [], removed: [], error });
@@ -83,7 +88,7 @@ export class LiveRegistration implements Registration {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#stop?.();
+    this.#live?.stop();
     this.#swap(this.#components, []);
     this.#components = [];
   }

@@ -108,16 +108,21 @@ export class ComponentRegistry {
    *
    * @throws As `register`. When two would have one name, the error says where both come from.
    */
-  async registerAll(source: object, options: RegisterAllOptions = {}): Promise<Registration> {
+  async registerAll(source: object | Promise<object>, options: RegisterAllOptions = {}): Promise<Registration> {
     const { namespace, overwrite = false, onChange } = options;
     if (namespace !== undefined) checkName("namespace", namespace);
     const opened = await openSource(await source, namespace);
     let mayOverwrite = overwrite; // what comes later takes nobody's place
     const swap = (gone: readonly Component[], added: readonly Component[]) => this.#swap(gone, added, mayOverwrite);
-    const registration = new LiveRegistration(opened.components, swap, onChange);
-    mayOverwrite = false;
-    if (opened.live) registration.follow(opened.live.watch, opened.live.read);
-    return registration;
+    try {
+      const registration = new LiveRegistration(opened.components, swap, onChange);
+      mayOverwrite = false;
+      if (opened.live) registration.follow(opened.live);
+      return registration;
+    } catch (error) {
+      opened.live?.stop();
+      throw error;
+    }
   }
 
   /**

@@ -1,3 +1,5 @@
+import { format } from "@cfworker/json-schema";
+
 // Enforceable form of a JSON Schema
 // ==========================================================================
 // What the validator is given: a copy that holds assertions alone. Annotations, and words of other vocabularies, would
@@ -17,15 +19,18 @@ const MAPS = words("$defs definitions properties patternProperties dependentSche
 const DEAR = words("pattern patternProperties format uniqueItems $ref $recursiveRef");
 const ASSERTIONS = words(
   "$recursiveRef $recursiveAnchor type const enum required dependentRequired minimum maximum multipleOf " +
-    "exclusiveMinimum exclusiveMaximum minLength maxLength pattern format minItems maxItems uniqueItems " +
+    "exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems uniqueItems " +
     "minContains maxContains minProperties maxProperties",
 );
 
-/** Takes a schema that is JSON, of bounded size. Throws when one of its patterns is none. */
-export function toForm(schema: object): SchemaForm {
+/**
+ * Takes a schema that is JSON, of bounded size. A pattern that is none is an error, and with `isLenient` left out: strangers
+ * write for other languages as well.
+ */
+export function toForm(schema: object, isLenient: boolean): SchemaForm {
   let isDear = false;
   const one = (value: unknown): unknown => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value === false ? false : true;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value !== false;
     const form: Record<string, unknown> = {};
     for (const [key, part] of Object.entries(value)) {
       const made = keyword(key, part);
@@ -42,7 +47,8 @@ export function toForm(schema: object): SchemaForm {
   };
   const keyword = (key: string, part: unknown): unknown => {
     if (key === "pattern") return typeof part === "string" ? pattern(part) : undefined;
-    if (key === "patternProperties") return map(part, pattern);
+    if (key === "patternProperties") return map(part, (source) => pattern(source) ?? "");
+    if (key === "format") return Object.hasOwn(format, String(part)) ? part : undefined;
     if (key === "items") return many(part) ?? one(part);
     if (key === "dependencies") return dependencies(part);
     if (key === "$id" || key === "$ref" || key === "$anchor") return typeof part === "string" ? part : undefined;
@@ -50,6 +56,11 @@ export function toForm(schema: object): SchemaForm {
     if (LISTS.has(key)) return many(part);
     if (MAPS.has(key)) return map(part);
     return ASSERTIONS.has(key) ? part : undefined;
+  };
+  const pattern = (source: string): string | undefined => {
+    const made = toPattern(source);
+    if (made !== undefined || isLenient) return made;
+    throw new Error(`its pattern ${JSON.stringify(source.slice(0, 100))} is no regular expression`);
   };
   const dependencies = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return undefined;
@@ -61,7 +72,7 @@ export function toForm(schema: object): SchemaForm {
 }
 
 /** A pattern without the escapes that are needless, and errors in the mode in which patterns are matched. */
-function pattern(source: string): string {
+export function toPattern(source: string): string | undefined {
   const plain = source.replace(/\\([^\w\s^$\\.*+?()[\]{}|/-]|_)/g, "$1");
   for (const form of [source, plain, plain.replaceAll("\\-", "-")]) {
     try {
@@ -70,7 +81,7 @@ function pattern(source: string): string {
       // The next form may be one.
     }
   }
-  throw new Error(`its pattern ${JSON.stringify(source.slice(0, 100))} is no regular expression`);
+  return undefined;
 }
 
 function words(text: string): ReadonlySet<string> {

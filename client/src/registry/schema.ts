@@ -1,4 +1,5 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
+import { z } from "zod";
 import { type Checked, issuesText, pathText } from "./issues.ts";
 import { compileJsonSchema, type JsonSchema } from "./json-schema.ts";
 import { schemaText } from "./schema-text.ts";
@@ -21,11 +22,11 @@ export interface CompiledSchema {
 
 const ANYTHING: CompiledSchema = { check: (value) => ({ ok: true, value }), json: "" };
 
-/** Makes `schema` ready for use. `side` is the side of it that the program sees. */
-export function compileSchema(schema: Schema | undefined, side: "input" | "output"): CompiledSchema {
+/** Makes `schema` ready for use. `side` is the side of it that the program sees; `isLenient` as of `compileJsonSchema`. */
+export function compileSchema(schema: Schema | undefined, side: "input" | "output", isLenient = false): CompiledSchema {
   if (schema === undefined) return ANYTHING;
   if (isStandardSchema(schema)) return compileStandardSchema(schema, side);
-  return compileJsonSchema(schema);
+  return compileJsonSchema(schema, isLenient);
 }
 
 function isStandardSchema(schema: Schema): schema is StandardSchemaV1 {
@@ -41,7 +42,7 @@ function compileStandardSchema(schema: StandardSchemaV1, side: "input" | "output
       const result = standard.validate(value);
       return result instanceof Promise ? result.then(toChecked) : toChecked(result);
     },
-    json: jsonSchemaOf(standard, side),
+    json: jsonSchemaOf(schema, side),
   };
 }
 
@@ -50,9 +51,12 @@ function readable(issue: StandardSchemaV1.Issue): { path: string; message: strin
   return { path: pathText(keys), message: issue.message.replace(/^Invalid input: /, "") };
 }
 
-function jsonSchemaOf(standard: StandardSchemaV1.Props & { jsonSchema?: unknown }, side: "input" | "output"): string {
+function jsonSchemaOf(schema: StandardSchemaV1, side: "input" | "output"): string {
+  const standard: StandardSchemaV1.Props & { jsonSchema?: unknown } = schema["~standard"];
   const converter = standard.jsonSchema as StandardJSONSchemaV1.Converter | undefined;
   try {
+    // Zod 4 before 4.2, and its mini, leave that to a function of theirs.
+    if (!converter && "_zod" in schema) return schemaText(z.toJSONSchema(schema as z.core.$ZodType, { io: side }));
     return converter ? schemaText(converter[side]({ target: "draft-2020-12" })) : "";
   } catch {
     return ""; // a schema may hold what JSON Schema cannot say, or be too large to tell; it is enforced all the same

@@ -1,7 +1,6 @@
 import type { CallInfo } from "../component.ts";
 import type { Found } from "../found.ts";
 import type { JsonSchema } from "../json-schema.ts";
-import type { Schema } from "../schema.ts";
 import { invokeOpenAi } from "./openai.ts";
 import { plainAnswer } from "./answers.ts";
 import { type Foreign, hasMethods, method, nameOf, schemaOf, textOf } from "./reading.ts";
@@ -87,8 +86,8 @@ export function fromAnyAgent(value: object, origin: string): Found | undefined {
     kind: "agent",
     origin,
     description: describe(agent),
-    inputSchema: schemaOf(agent["inputSchema"]) as Schema | undefined,
-    outputSchema: schemaOf(agent["outputSchema"]) as Schema | undefined,
+    inputSchema: schemaOf(agent["inputSchema"]),
+    outputSchema: schemaOf(agent["outputSchema"]),
     handle: method(agent, name),
   };
 }

@@ -24,14 +24,14 @@ const MARKS = [
   "strict",
   "toModelOutput",
 ];
-const TYPES: readonly unknown[] = ["function", "dynamic", "provider", "provider-defined"];
+const TYPES: ReadonlySet<unknown> = new Set(["function", "dynamic", "provider", "provider-defined"]);
 
 /** Whether `value` can only be a tool of the AI SDK. */
 export function isAiSdkTool(value: object): value is Foreign {
   if (!isPlain(value) || !("inputSchema" in value)) return false;
   const { inputSchema, type } = value;
   const isLazy = typeof inputSchema === "function" && !isStandardSchema(inputSchema);
-  return TYPES.includes(type) || isAiSchema(inputSchema) || isLazy || MARKS.some((mark) => mark in value);
+  return TYPES.has(type) || isAiSchema(inputSchema) || isLazy || MARKS.some((mark) => mark in value);
 }
 
 /** A tool of the AI SDK; undefined for one that its provider runs. */
@@ -95,7 +95,7 @@ function contextFor(contextSchema: unknown): (call: CallInfo) => Promise<unknown
   return async ({ context }) => {
     const settled = await schema;
     if (!settled) return context.variables;
-    const names = Object.keys((jsonOf(settled)["properties"] ?? {}) as object).filter((name) => context.has(name));
+    const names = Object.keys(jsonOf(settled)["properties"] ?? {}).filter((name) => context.has(name));
     const values: unknown = Object.fromEntries(names.map((name) => [name, context.get(name)]));
     if (!isStandardSchema(settled)) return values;
     const result = await settled["~standard"].validate(values);
@@ -144,7 +144,7 @@ function toStandard(json: JsonSchema, validate: AiSchema["validate"]): Schema {
     const result = await validate(value);
     return result.success ? { value: result.value } : { issues: issuesOf(result.error) };
   };
-  return { "~standard": { version: 1, vendor: "ai", validate: check, jsonSchema } } as Schema;
+  return { "~standard": { version: 1, vendor: "ai", validate: check, jsonSchema } };
 }
 
 /** What a library found, behind the errors that were made of it. */

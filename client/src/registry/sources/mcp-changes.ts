@@ -54,7 +54,7 @@ function subscribe(client: Foreign, onChange: () => void): () => void {
     let next = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     try {
       const subscription = await listen({ toolsListChanged: true }, { signal: stopped.signal });
-      if (pauseMs > FIRST_PAUSE_MS) onChange(); // what changed while nobody listened
+      onChange(); // what changed while nobody listened
       next = FIRST_PAUSE_MS * 2;
       await subscription.closed;
     } catch {

@@ -77,6 +77,7 @@ function toFound(client: McpClient, tool: McpTool, origin: string): Found {
     description: textOf(description),
     inputSchema: schemaOf(inputSchema),
     outputSchema: schemaOf(outputSchema),
+    isStrangers: true,
     // Reading again is harmless.
     idempotent: annotations?.idempotentHint === true || annotations?.readOnlyHint === true,
     handle: (input, call) => callMcp(client, name, input, call),

@@ -1,4 +1,3 @@
-import type { CallInfo } from "../component.ts";
 import { cannot, type Found } from "../found.ts";
 import type { Schema } from "../schema.ts";
 import { aiSdkOptions } from "./ai-sdk.ts";
@@ -23,9 +22,7 @@ export function fromNative(definition: object, kind: Found["kind"], origin: stri
 /** As `fromNative` of a tool, and of one that may also be the AI SDK's: it is told of its call in the words of both. */
 export function fromAmbiguous(definition: object, origin: string): Found | undefined {
   const found = fromNative(definition, "tool", origin);
-  return (
-    found && { ...found, handle: (input, call) => found.handle(input, { ...aiSdkOptions(call), ...call } as CallInfo) }
-  );
+  return found && { ...found, handle: (input, call) => found.handle(input, { ...aiSdkOptions(call), ...call }) };
 }
 
 /** A function is a tool that takes anything. */

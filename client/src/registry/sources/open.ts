@@ -12,12 +12,16 @@ import { originOf } from "./origins.ts";
 /** What a source has. */
 export interface Opened {
   readonly components: readonly Component[];
-  /** Of a source that may change. */
-  readonly live?: {
-    /** Calls `changed` when it has, until what it returns is called. */
-    readonly watch: (changed: () => void) => () => void;
-    readonly read: () => Promise<readonly Component[]>;
-  };
+  readonly live?: Live;
+}
+
+/** A source that may change. */
+export interface Live {
+  /** Calls `changed` when it does; at once when it has since it was opened. */
+  watch(changed: () => void): void;
+  read(): Promise<readonly Component[]>;
+  /** Has to be called, also where nobody watches. */
+  stop(): void;
 }
 
 /** Reads all of `source`. Throws {@link RegistryError} when any of it cannot be registered. */
@@ -25,13 +29,35 @@ export async function openSource(source: unknown, namespace: string | undefined)
   if (isMcpClient(source)) {
     const origin = mcpOrigin(source);
     const read = async () => toComponents(named(await fromMcp(source, origin)), namespace);
-    return { components: await read(), live: { watch: (changed) => followMcp(source, changed), read } };
+    return followed(read, (changed) => followMcp(source, changed));
   }
   if (Array.isArray(source)) return { components: await toComponents(named(fromArray(source)), namespace) };
   if (typeof source !== "object" || source === null) throw noSource(`it is a ${typeof source}`);
   const single = ["execute", "invoke", "generate", "run"].find((name) => hasMethods(source, name));
   if (single !== undefined) throw noSource(`it has ${single}() and is one; register(name, …) takes it`);
   return { components: await toComponents(fromRecord(source), namespace) };
+}
+
+/** Watches before it reads, so that no change gets lost in between. */
+async function followed(read: Live["read"], watch: (changed: () => void) => () => void): Promise<Opened> {
+  let isStale = false;
+  let tell = (): void => void (isStale = true);
+  const stop = watch(() => tell());
+  try {
+    const components = await read();
+    const live: Live = {
+      watch(changed) {
+        tell = changed;
+        if (isStale) changed();
+      },
+      read,
+      stop,
+    };
+    return { components, live };
+  } catch (error) {
+    stop();
+    throw error;
+  }
 }
 
 type Named = readonly (readonly [name: string, found: Found])[];

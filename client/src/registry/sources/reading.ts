@@ -65,7 +65,7 @@ export function withoutChange(schema: Schema | undefined): Schema | undefined {
     const result = standard.validate(value);
     return result instanceof Promise ? result.then((settled) => same(settled, value)) : same(result, value);
   };
-  return { "~standard": { ...standardOf(standard), validate } } as Schema;
+  return { "~standard": { ...standardOf(standard), validate } };
 }
 
 function standardOf(standard: StandardSchemaV1.Props): StandardSchemaV1.Props {

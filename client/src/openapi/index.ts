@@ -1,0 +1,2 @@
+export type { OpenApiDocument } from "./document.ts";
+export { type OpenApiOperation, type OpenApiOptions, openApiTools } from "./tools.ts";
