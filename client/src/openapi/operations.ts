@@ -1,4 +1,4 @@
-import { foreignNames } from "../registry/sources/names.ts";
+import { foreignNames, marked } from "../registry/sources/names.ts";
 import { listOf, type Node, nodeOf, type Reader, textOf } from "./document.ts";
 
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"] as const;
@@ -32,6 +32,8 @@ export interface Body {
 /** One operation of a document. */
 export interface Operation {
   readonly name: string;
+  /** The document says what it is called. */
+  readonly isNamed: boolean;
   readonly method: string;
   readonly path: string;
   readonly description: string;
@@ -60,7 +62,10 @@ export function operationsOf(reader: Reader): readonly Operation[] {
 
 /** Under names that can stand, no two of which are one. */
 function named(reader: Reader, operations: readonly Operation[]): readonly Operation[] {
-  const names = foreignNames(operations.map(({ name }) => name));
+  const times = Map.groupBy(operations, ({ name }) => name);
+  const names = foreignNames(
+    operations.map(({ name, path, isNamed }) => (isNamed || times.get(name)?.length === 1 ? name : marked(name, path))),
+  );
   const seen = new Map<string, string>();
   return operations.map((operation, index) => {
     const name = names[index] as string;
@@ -79,6 +84,7 @@ function toOperation(reader: Reader, path: string, method: string, item: Node, o
   );
   return {
     name: textOf(operationId) || nameOf(method, path),
+    isNamed: textOf(operationId) !== "",
     method: method.toUpperCase(),
     path,
     description: both.join("\n").slice(0, 8_192),
@@ -91,7 +97,7 @@ function toOperation(reader: Reader, path: string, method: string, item: Node, o
 
 /** `get_users_id` */
 function nameOf(method: string, path: string): string {
-  return `${method}_${path}`.replaceAll(/[^\w$-]+/g, "_").replaceAll(/_+$/g, "");
+  return `${method}_${path}`.replaceAll(/[^A-Za-z0-9$-]+/g, "_").replace(/_$/, "");
 }
 
 /** Those of the path and the operation, which goes first. Where two have one name, each is called by its place as well. */

@@ -30,6 +30,7 @@ function plainName(name: string): string {
   return plain.length > MAX_LENGTH ? marked(plain.slice(0, MAX_LENGTH - 9).replace(/\.+$/, ""), name) : plain;
 }
 
-function marked(plain: string, name: string): string {
+/** A name that no other makes. */
+export function marked(plain: string, name: string): string {
   return `${plain}_${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }
