@@ -32,6 +32,22 @@ const aboveJournal = ban(
   folder("codemode", "config", "registry", "run", "durable", "executor-client", "sidecar", "cli"),
   "A journal store knows nothing of the runs that write to it.",
 );
+const aboveRegistry = ban(
+  folder("codemode", "config", "run", "durable", "executor-client", "sidecar", "cli"),
+  "What programs may call knows nothing of the runs that call it.",
+);
+const frameworks = ban(
+  modules(
+    "ai",
+    "@ai-sdk/[^/]+",
+    "@langchain/[^/]+",
+    "@mastra/[^/]+",
+    "@modelcontextprotocol/[^/]+",
+    "@openai/[^/]+",
+    "@tanstack/[^/]+",
+  ),
+  "Tools of frameworks are known by their shape, so that nothing of a framework is loaded.",
+);
 const insideWorker = ban(folder("worker", "guest"), "The edge process never loads what runs inside a worker.");
 const values = ban(
   `${modules("@codemode/proto/values")}|/proto/src/values`,
@@ -69,6 +85,18 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess, sqlite],
   ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess, sqlite],
   ["client/src/journal", executor, isolatedVm, grpc, yaml, dockerode, childProcess, aboveJournal],
+  [
+    "client/src/{registry,openapi,fetch}",
+    executor,
+    isolatedVm,
+    grpc,
+    yaml,
+    dockerode,
+    childProcess,
+    sqlite,
+    aboveRegistry,
+    frameworks,
+  ],
   ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite],
   ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
   ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],

@@ -32,7 +32,9 @@ describe("a call that cannot work", () => {
   test("a tools module whose default export is no registry and no object of tools is named", async () => {
     writeFileSync(join(cwd, "tools.mjs"), "export default { add: 5 }");
     const { exitCode, stderr } = await codemode(["run", "-", "--tools", "./tools.mjs"]);
-    expect(stderr).toContain('--tools ./tools.mjs: "add" is neither a function nor an object with execute()');
+    expect(stderr).toContain(
+      '--tools ./tools.mjs: Cannot register tool or agent "add" (registerAll()): it is a number',
+    );
     expect(exitCode).toBe(2);
   });
 

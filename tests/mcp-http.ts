@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 
@@ -18,15 +18,8 @@ export async function serveFetch(
       body,
       duplex: "half",
       signal: gone.signal,
-    } as RequestInit);
-    void answer(request).then((response) => {
-      outgoing.writeHead(response.status, [...response.headers].flat());
-      if (!response.body) return outgoing.end();
-      outgoing.flushHeaders();
-      Readable.fromWeb(response.body as never)
-        .on("error", () => outgoing.destroy())
-        .pipe(outgoing);
     });
+    void reply(answer(request), outgoing);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -38,4 +31,15 @@ export async function serveFetch(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function reply(answer: Promise<Response>, outgoing: ServerResponse): Promise<void> {
+  const { status, headers, body } = await answer;
+  outgoing.writeHead(status, [...headers].flat());
+  outgoing.flushHeaders();
+  if (!body) outgoing.end();
+  else
+    Readable.fromWeb(body as never)
+      .on("error", () => outgoing.destroy())
+      .pipe(outgoing);
 }

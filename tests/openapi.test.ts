@@ -202,7 +202,7 @@ describe("operations become tools", () => {
     expect(asked[0]?.body).toEqual(typeof sent === "string" ? sent : expect.stringMatching(sent));
   });
 
-  test("at the server that is named nearest to them", () => {
+  test("at the server that is named nearest to them", async () => {
     const servers = [{ url: "https://{region}.test/v2/", variables: { region: { default: "eu" } } }];
     const urls: string[] = [];
     const headers: OpenApiOptions["headers"] = ({ url }) => (urls.push(url.href), {});
@@ -213,10 +213,9 @@ describe("operations become tools", () => {
         fetch: async () => new Response("{}"),
       },
     );
-    return Promise.all(Object.values(made).map((tool) => tool.execute({}, callInfo()))).then(() => {
-      expect(urls).toEqual(["https://eu.test/v2/a", "https://b.test/b"]);
-      expect(() => openApiTools(document({ "/a": { get: {} } }))).toThrow('pass { baseUrl: "https://…" }');
-    });
+    await Promise.all(Object.values(made).map((tool) => tool.execute({}, callInfo())));
+    expect(urls).toEqual(["https://eu.test/v2/a", "https://b.test/b"]);
+    expect(() => openApiTools(document({ "/a": { get: {} } }))).toThrow('pass { baseUrl: "https://…" }');
   });
 });
 

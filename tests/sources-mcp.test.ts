@@ -61,11 +61,11 @@ function changes() {
   const queue: RegistrationChange[] = [];
   let wake = Promise.withResolvers<void>();
   return {
-    onChange(change: RegistrationChange) {
+    onChange: (change: RegistrationChange) => {
       queue.push(change);
       wake.resolve();
     },
-    async next(): Promise<RegistrationChange> {
+    next: async (): Promise<RegistrationChange> => {
       while (queue.length === 0) {
         await wake.promise;
         wake = Promise.withResolvers();

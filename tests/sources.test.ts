@@ -90,7 +90,7 @@ test.each([
   ["null", { x: null }, "it is null"],
   ["a text", { x: "y" }, "it is a string"],
   ["an empty object", { x: {} }, "it has no execute(), run(), generate() or invoke() function"],
-  ["a class", { x: class {} }, "it is a class; register an instance"],
+  ["a class", { x: ComponentRegistry }, "it is a class; register an instance"],
   ["one tool for many", add, "register(name, …) takes it"],
   ["a namespace that cannot be", { x: add }, "in namespace", "then"],
 ])("%s is refused", async (_, source, message, namespace?: string) => {

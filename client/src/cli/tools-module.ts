@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ComponentRegistry, type ToolDefinition } from "../registry/index.ts";
+import { ComponentRegistry } from "../registry/index.ts";
 import { UsageError } from "./exit-codes.ts";
 
 /**
- * Loads the module that `--tools` names, a file or a package. Its default export is a `ComponentRegistry`, or an
- * object of tools: functions, or `{ description, inputSchema, outputSchema, execute }`.
+ * Loads the module that `--tools` names, a file or a package. Its default export is a `ComponentRegistry`, or what
+ * `registerAll` takes: an object of tools and functions, an array of tools, an MCP client.
  */
 export async function loadTools(specifier: string, cwd: string): Promise<ComponentRegistry> {
   const exported = await importDefault(specifier, cwd);
@@ -16,14 +16,12 @@ export async function loadTools(specifier: string, cwd: string): Promise<Compone
     throw new UsageError(`--tools ${specifier}: the default export must be a ComponentRegistry or an object of tools`);
   }
   const registry = new ComponentRegistry();
-  for (const [name, tool] of Object.entries(exported)) {
-    if (!isTool(tool)) {
-      throw new UsageError(`--tools ${specifier}: "${name}" is neither a function nor an object with execute()`);
-    }
-    registry.registerTool(
-      name,
-      typeof tool === "function" ? { description: "", execute: (input) => tool(input) } : tool,
-    );
+  try {
+    await registry.registerAll(exported);
+  } catch (error) {
+    throw new UsageError(`--tools ${specifier}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   return registry;
 }
@@ -47,10 +45,4 @@ function locate(specifier: string, cwd: string): string {
 /** Also true for a registry of another copy of this package, which `instanceof` would not know. */
 function isRegistry(value: unknown): value is ComponentRegistry {
   return value instanceof ComponentRegistry || typeof (value as ComponentRegistry | null)?.listTools === "function";
-}
-
-type Tool = ((input: unknown) => unknown) | ToolDefinition<undefined, undefined>;
-
-function isTool(value: unknown): value is Tool {
-  return typeof value === "function" || typeof (value as { execute?: unknown } | null)?.execute === "function";
 }

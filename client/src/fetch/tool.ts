@@ -6,6 +6,7 @@
 // F2  A host is resolved once per hop; every address is checked, and only these are connected to.
 // F3  What a rule adds goes to the hosts of that rule, and is not told to the program.
 // F4  Sizes and times are bounded before they cost anything.
+import { orAborted } from "../abort.ts";
 import type { CallInfo, ToolDefinition } from "../registry/component.ts";
 import type { Schema } from "../registry/schema.ts";
 import { type Hop, SAFE, send } from "./connect.ts";
@@ -53,7 +54,8 @@ export function fetchTool(options: FetchOptions): FetchTool {
 async function inTime<T>(timeoutMs: number, call: CallInfo, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = AbortSignal.timeout(timeoutMs);
   try {
-    return await work(AbortSignal.any([call.signal, late]));
+    const signal = AbortSignal.any([call.signal, late]);
+    return await orAborted(work(signal), signal); // a lookup, and what a rule waits for, know no signal
   } catch (error) {
     if (late.aborted && !call.signal.aborted) throw fetchError("TIMEOUT", `no answer within ${timeoutMs} ms`, true);
     throw error;

@@ -45,22 +45,22 @@ export class LiveRegistration implements Registration {
     this.#live = live;
     live.watch(() => {
       this.#isStale = true;
-      if (!this.#isRefreshing) void this.#refreshAll(live.read);
+      if (!this.#isRefreshing) void this.#refreshAll(live);
     });
   }
 
-  async #refreshAll(read: () => Promise<readonly Component[]>): Promise<void> {
+  async #refreshAll(live: Live): Promise<void> {
     this.#isRefreshing = true;
     while (this.#isStale && !this.#isDisposed) {
       this.#isStale = false;
-      await this.#refresh(read);
+      await this.#refresh(live);
     }
     this.#isRefreshing = false;
   }
 
-  async #refresh(read: () => Promise<readonly Component[]>): Promise<void> {
+  async #refresh(live: Live): Promise<void> {
     try {
-      const found = await read();
+      const found = await live.read();
       if (this.#isDisposed) return;
       const before = new Map(this.#components.map((component) => [component.name, component]));
       const components = found.map((component) => unchanged(component, before.get(component.name)) ?? component);

@@ -58,11 +58,12 @@ export async function fromMcp(client: McpClient, origin = mcpOrigin(client)): Pr
   for (let cursor: string | undefined; ;) {
     const page = await client.listTools(cursor === undefined ? undefined : { cursor }, { cacheMode: "refresh" });
     tools.push(...page.tools);
-    cursor = page.nextCursor;
-    if (cursor === undefined || cursor === "") break;
-    if (cursors.has(cursor) || cursors.size >= MAX_PAGES || tools.length > MAX_TOOLS) {
+    cursor = page.nextCursor === "" ? undefined : page.nextCursor;
+    const isEndless = cursor !== undefined && (cursors.has(cursor) || cursors.size >= MAX_PAGES);
+    if (isEndless || tools.length > MAX_TOOLS) {
       throw new RegistryError(`Cannot register the tools of ${origin}: its list of them does not end`);
     }
+    if (cursor === undefined) break;
     cursors.add(cursor);
   }
   return tools.map((tool) => toFound(client, tool, origin));
