@@ -386,6 +386,10 @@ describe("in a program", () => {
        const { "x-a": a, "content-type": type, "content-length": length } = await r.clone().json(); return [a, type, length, r.url === context.at + "/echo"]`,
       ["1", "application/x-www-form-urlencoded;charset=UTF-8", "5", true],
     ],
+    [
+      `const r = await fetch(context.at + "/echo", { method: "POST", body: new Uint8Array([1, 2, 3]).subarray(1) }); return (await r.json())["content-length"]`,
+      "2",
+    ],
     [`return (await tools.fetch({ url: context.at + "/missing" })).status`, 404],
     [`return [typeof fetch, typeof Headers, typeof Response]`, ["function", "function", "function"]],
     [

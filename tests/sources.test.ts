@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import {
   ComponentAlreadyExistsError,
@@ -38,6 +38,29 @@ test("registerAll() takes a record, waits for a promise of one, and puts a names
   using all = await registry.registerAll(Promise.resolve({ add, "get-it": () => 1 }), { namespace: "math" });
   expect(all.names).toEqual(["math.add", "math.get-it"]);
   expect(namesOf(registry)).toEqual(["math.add", "math.get-it"]);
+});
+
+test("in an array what has a name is called by it, and what has none is refused", async () => {
+  const registry = new ComponentRegistry();
+  function double({ n }: { n: number }) {
+    return n * 2;
+  }
+  using all = await registry.registerAll([{ name: "half", description: "", execute: () => 0.5 }, double]);
+  expect(all.names).toEqual(["half", "double"]);
+  await expect(registry.registerAll([add])).rejects.toThrow("nothing says its name");
+  await expect(registry.registerAll([{ ...add, strict: true }])).rejects.toThrow("nothing says its name");
+});
+
+test("register() knows the type of the input by the schema", () => {
+  new ComponentRegistry().register("add", {
+    description: "",
+    inputSchema: z.object({ a: z.number() }),
+    execute: (input, info) => {
+      expectTypeOf(input).toEqualTypeOf<{ a: number }>();
+      expectTypeOf(info.signal).toEqualTypeOf<AbortSignal>();
+      return input.a;
+    },
+  });
 });
 
 test("a registration that is disposed of takes away what it had, and nothing that came after it", async () => {

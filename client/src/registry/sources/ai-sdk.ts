@@ -15,7 +15,6 @@ const SCHEMA = Symbol.for("vercel.ai.schema");
 const MARKS = [
   "contextSchema",
   "inputExamples",
-  "metadata",
   "needsApproval",
   "onInputAvailable",
   "onInputDelta",
@@ -35,8 +34,9 @@ export function isAiSdkTool(value: object): value is Foreign {
 }
 
 /** A tool of the AI SDK; undefined for one that its provider runs. */
-export function fromAiSdk(tool: Foreign, name: string): Found | undefined {
-  const origin = `the AI SDK tool "${name}"`;
+export function fromAiSdk(tool: Foreign, key: string | undefined): Found | undefined {
+  const name = key ?? "";
+  const origin = key === undefined ? "an AI SDK tool" : `the AI SDK tool "${key}"`;
   const { type, isProviderExecuted, execute, needsApproval } = tool;
   const isProviders = type === "provider" || type === "provider-defined";
   if (isProviderExecuted === true || (isProviders && typeof execute !== "function")) return undefined;
@@ -45,7 +45,7 @@ export function fromAiSdk(tool: Foreign, name: string): Found | undefined {
   const contextOf = contextFor(tool["contextSchema"]);
   return {
     kind: "tool",
-    name,
+    name: key,
     origin,
     description: descriptionOf(tool["description"]),
     inputSchema: fromFlexible(tool["inputSchema"]),

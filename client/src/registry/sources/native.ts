@@ -1,7 +1,7 @@
 import { cannot, type Found } from "../found.ts";
 import type { Schema } from "../schema.ts";
 import { aiSdkOptions } from "./ai-sdk.ts";
-import { type Foreign, hasMethods, isStandardSchema, method } from "./reading.ts";
+import { type Foreign, hasMethods, isStandardSchema, method, nameOf } from "./reading.ts";
 
 /** Our own definition of a tool or an agent; undefined when `definition` has no method of that name. */
 export function fromNative(definition: object, kind: Found["kind"], origin: string): Found | undefined {
@@ -10,6 +10,7 @@ export function fromNative(definition: object, kind: Found["kind"], origin: stri
   const { description, inputSchema, outputSchema, idempotent } = definition as Foreign;
   return {
     kind,
+    name: nameOf((definition as Foreign)["name"]),
     origin,
     description: typeof description === "string" ? description : "",
     inputSchema: inputSchema as Schema | undefined,
@@ -32,5 +33,5 @@ export function fromFunction(value: object, origin: string): Found | undefined {
     throw cannot("tool", value.name, origin, "it is a class; register an instance");
   }
   const handle = value as Found["handle"];
-  return { kind: "tool", name: value.name, origin, description: "", handle };
+  return { kind: "tool", name: nameOf(value.name), origin, description: "", handle };
 }

@@ -32,7 +32,7 @@ export function recognise(value: unknown, key: string | undefined, origin: strin
   const foreign = tool ?? fromAnthropic(value) ?? fromAgentFramework(value) ?? fromRunnable(value);
   if (foreign) return { found: foreign, isForeign: true };
   if (isAiSdkTool(value)) {
-    const found = fromAiSdk(value, name);
+    const found = fromAiSdk(value, key);
     return found && { found, isForeign: true };
   }
   const own = fromFunction(value, origin) ?? fromAmbiguous(value, origin) ?? fromNative(value, "agent", origin);
