@@ -59,8 +59,8 @@ const edgeProcess = ban(
   "A worker knows nothing of the process that started it.",
 );
 const outsideGuest = ban(
-  `${folder("admin", "edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^v]|^@codemode/proto$`,
-  "The guest runs inside an isolate: it imports its own files and @codemode/proto/values.",
+  `${folder("admin", "edge", "session", "pool", "worker", "config", "main")}|/proto/src/[^vd]|^@codemode/proto$`,
+  "The guest runs inside an isolate: it imports its own files, @codemode/proto/values and @codemode/proto/discovery.",
 );
 const guestModules = [
   "**",
@@ -71,8 +71,14 @@ const guestModules = [
   "!@codemode",
   "!@codemode/proto",
   "!@codemode/proto/values",
+  "!@codemode/proto/discovery",
   "!node-inspect-extracted", // bundled into the guest
 ];
+const pure: Ban = {
+  group: ["**", "!.", "!./**", "!..", "!../values", "!../values/**"],
+  message:
+    "What tells of schemas runs next to hostile programs and reads nothing: it imports its own files and values.",
+};
 const packages: Ban = { group: guestModules, message: outsideGuest.message };
 const webPackages: Ban = {
   group: [...guestModules, ...["whatwg-url", "@exodus", "@noble"].flatMap((name) => [`!${name}`, `!${name}/**`])],
@@ -82,6 +88,7 @@ const webPackages: Ban = {
 /** A folder, and what it may not import. The last layer that matches a file decides. */
 const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["proto/src", client, executor, isolatedVm, yaml, dockerode, childProcess],
+  ["proto/src/discovery", pure],
   ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess, sqlite],
   ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess, sqlite],
   ["client/src/journal", executor, isolatedVm, grpc, yaml, dockerode, childProcess, aboveJournal],
@@ -142,6 +149,9 @@ export default defineConfig({
       rules: { "no-restricted-imports": ["error", { patterns }] as ["error", { patterns: Ban[] }] },
     })),
     // These take built-in methods off their objects, to call them whatever a program does to the objects later.
-    { files: ["proto/src/values/**", "executor/src/guest/**"], rules: { "typescript/unbound-method": "off" as const } },
+    {
+      files: ["proto/src/{values,discovery}/**", "executor/src/guest/**"],
+      rules: { "typescript/unbound-method": "off" as const },
+    },
   ],
 });

@@ -508,7 +508,7 @@ describe("what a review found", () => {
     [
       "a union in an intersection",
       { allOf: [{ type: ["string", "number"] }, { type: "object" }] },
-      "(string | number) & object",
+      "(string | number) & Record<string, unknown>",
     ],
     ["a pointer with escapes", { $ref: "#/$defs/a~1b", $defs: { "a/b": { type: "string" } } }, "string"],
     ["references in a circle", { $ref: "#" }, "unknown"],

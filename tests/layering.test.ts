@@ -55,6 +55,8 @@ const wrong: readonly (readonly [file: string, specifier: string])[] = [
   ["executor/src/guest/index.ts", "../worker/main.ts"],
   ["executor/src/guest/index.ts", "acorn"],
   ["proto/src/index.ts", "yaml"],
+  ["proto/src/discovery/types.ts", "node:fs"],
+  ["proto/src/discovery/types.ts", "../errors.ts"],
   ["proto/src/index.ts", "@codemode/client"],
 ];
 
@@ -81,9 +83,11 @@ const right: readonly (readonly [file: string, specifier: string])[] = [
   ["executor/src/pool/spawn.ts", "node:child_process"],
   ["executor/src/worker/main.ts", "isolated-vm"],
   ["executor/src/guest/index.ts", "@codemode/proto/values"],
+  ["executor/src/guest/index.ts", "@codemode/proto/discovery"],
   ["executor/src/guest/index.ts", "./console/console.ts"],
   ["executor/src/guest/console/index.ts", "node-inspect-extracted"],
   ["proto/src/streams.ts", "@grpc/grpc-js"],
+  ["proto/src/discovery/types.ts", "../values/primordials.ts"],
   ["tests/a.test.ts", "../executor/src/main.ts"],
 ];
 

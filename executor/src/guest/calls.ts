@@ -1,10 +1,9 @@
+import { access, type ComponentKind } from "@codemode/proto/discovery";
 import { hide, decode, primordials } from "@codemode/proto/values";
 import { setClock } from "./clock.ts";
-import type { ComponentKind } from "./catalog.ts";
 import { blame, refuse } from "./failures.ts";
 import type { AnswerKind, RunSettings, Send } from "./host.ts";
 import { type AskNext, createItemStream } from "./item-stream.ts";
-import { access } from "./signature.ts";
 import { stackOf } from "./stack.ts";
 
 const { mapGet, mapSet, mapDelete, mapForEach, mapSize, indexOf, slice } = primordials;

@@ -1,21 +1,50 @@
-import { primordials, setOwn } from "@codemode/proto/values";
+import { add, type ComponentKind, SearchIndex, signatureOf } from "@codemode/proto/discovery";
+import { primordials } from "@codemode/proto/values";
 import type { Ask } from "./host.ts";
 import { nearest } from "./nearest.ts";
-import { signatureOf } from "./signature.ts";
 
-const { charCodeAt, indexOf, isArray, mapGet, mapSet, MathMin, slice, startsWith, toLowerCase } = primordials;
+const { indexOf, mapGet, mapSet, MathMin, slice, startsWith } = primordials;
 
-export type ComponentKind = "tool" | "agent";
+const MAX_FOUND = 100;
+const MAX_SCHEMA = 1_048_576; // units of JSON; of a larger one nothing is told, and the app's check is all there is
+const MAX_DESCRIPTION = 500; // units, of what `search` finds
 
-/** A tool or agent as the manifest has it. */
-export interface Entry {
+type Row = readonly [name: string, description: string, inputJson: string, outputJson: string];
+
+/** A tool or agent as the manifest has it. Schemas are read when somebody asks: of thousands, most runs look at none. */
+export class Entry {
   readonly kind: ComponentKind;
   readonly name: string;
   readonly description: string;
-  /** JSON Schema; undefined when anything goes. Never in the hands of a program: it gets `schemasOf`. */
-  readonly input: unknown;
-  readonly output: unknown;
-  readonly json: { readonly input: string; readonly output: string };
+  readonly #row: Row;
+  #schemas: { readonly input: unknown; readonly output: unknown } | undefined;
+
+  constructor(kind: ComponentKind, row: Row) {
+    this.kind = kind;
+    this.name = row[0];
+    this.description = row[1];
+    this.#row = row;
+  }
+
+  /** JSON Schema; undefined when anything goes. Never in the hands of a program: it gets `schemas`. */
+  get input(): unknown {
+    return (this.#schemas ??= this.schemas()).input;
+  }
+
+  /** As `input`. */
+  get output(): unknown {
+    return (this.#schemas ??= this.schemas()).output;
+  }
+
+  /** Both, made anew: a program may do to them what it likes. */
+  schemas(): { readonly input: unknown; readonly output: unknown } {
+    return { input: schema(this.#row[2]), output: schema(this.#row[3]) };
+  }
+
+  /** `input` for one look: of thousands of tools nobody wants the schemas kept. */
+  glance(): unknown {
+    return this.#schemas ? this.#schemas.input : schema(this.#row[2]);
+  }
 }
 
 /** An entry as `search` finds it. */
@@ -26,15 +55,12 @@ export interface Found {
   readonly signature: string;
 }
 
-type Row = readonly [name: string, description: string, inputJson: string, outputJson: string];
-
-const MAX_FOUND = 100;
-
 /** What a run may call, with descriptions and schemas. Asked for only when the program asks, or has made a mistake. */
 export class Catalog {
   readonly #ask: Ask;
   #entries: readonly Entry[] | undefined;
   #names: { readonly tools: readonly string[]; readonly agents: readonly string[] } | undefined;
+  #index: SearchIndex | undefined;
   readonly #byName: object = new primordials.Map();
 
   constructor(ask: Ask) {
@@ -57,15 +83,15 @@ export class Catalog {
     if (this.#entries) return this.#entries;
     const entries: Entry[] = [];
     const { tools, agents } = primordials.parse(this.#ask("rows", "", "")) as { tools: Row[]; agents: Row[] };
-    const add = (kind: ComponentKind, rows: readonly Row[]): void => {
+    const read = (kind: ComponentKind, rows: readonly Row[]): void => {
       for (let index = 0; index < rows.length; index++) {
-        const entry = toEntry(kind, rows[index] as Row);
-        setOwn(entries, entries.length, entry);
+        const entry = new Entry(kind, rows[index] as Row);
+        add(entries, entry);
         mapSet(this.#byName, `${kind}s.${entry.name}`, entry);
       }
     };
-    add("tool", tools);
-    add("agent", agents);
+    read("tool", tools);
+    read("agent", agents);
     this.#entries = entries;
     return entries;
   }
@@ -76,28 +102,26 @@ export class Catalog {
     if (known || this.#entries) return known;
     const row = this.#ask("entry", kind, name);
     if (row === "") return undefined;
-    const entry = toEntry(kind, primordials.parse(row) as Row);
+    const entry = new Entry(kind, primordials.parse(row) as Row);
     mapSet(this.#byName, key, entry);
     return entry;
   }
 
-  /** Entries whose name or description holds every word of `query`: those that have it in the name first. */
+  /** Entries by their words, the best first; all of them when `query` has no words. */
   search(query: string, limit: number, offset: number): Found[] {
-    const words = wordsOf(toLowerCase(query));
-    const inName: Entry[] = [];
-    const inText: Entry[] = [];
     const entries = this.entries();
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index] as Entry;
-      const name = toLowerCase(entry.name);
-      if (holds(name, words)) setOwn(inName, inName.length, entry);
-      else if (holds(`${name} ${toLowerCase(entry.description)}`, words)) setOwn(inText, inText.length, entry);
-    }
+    this.#index ??= new SearchIndex(entries.length, (at) => {
+      const entry = entries[at] as Entry;
+      return { name: entry.name, description: entry.description, input: entry.glance() };
+    });
+    const places = this.#index.search(query);
     const found: Found[] = [];
-    const last = offset + MathMin(limit, MAX_FOUND);
-    for (let index = offset; index < last && index < inName.length + inText.length; index++) {
-      const entry = (index < inName.length ? inName[index] : inText[index - inName.length]) as Entry;
-      setOwn(found, found.length, toFound(entry));
+    const last = MathMin(offset + MathMin(limit, MAX_FOUND), places.length);
+    for (let at = offset; at < last; at++) {
+      const entry = toFound(entries[places[at] as number] as Entry);
+      const { description } = entry;
+      const isLong = description.length > MAX_DESCRIPTION;
+      add(found, isLong ? { ...entry, description: `${slice(description, 0, MAX_DESCRIPTION)}…` } : entry);
     }
     return found;
   }
@@ -108,64 +132,16 @@ export class Catalog {
   }
 }
 
-function toEntry(kind: ComponentKind, row: Row): Entry {
-  const json = { input: row[2], output: row[3] };
-  return { kind, name: row[0], description: row[1], input: schema(json.input), output: schema(json.output), json };
-}
-
 export function toFound(entry: Entry): Found {
   const { name, kind, description } = entry;
   return { name, kind, description, signature: signatureOf(entry) };
 }
 
-/** Both schemas, made anew: a program may do to them what it likes. */
-export function schemasOf({ json }: Entry): { inputSchema: unknown; outputSchema: unknown } {
-  return { inputSchema: schema(json.input), outputSchema: schema(json.output) };
-}
-
 function schema(json: string): unknown {
-  if (json === "") return undefined;
+  if (json === "" || json.length > MAX_SCHEMA) return undefined;
   try {
     return primordials.parse(json);
   } catch {
     return undefined; // a foreign client's; the tool is there all the same
   }
-}
-
-function wordsOf(text: string): string[] {
-  const words: string[] = [];
-  let start = 0;
-  for (let at = 0; at <= text.length; at++) {
-    const code = at < text.length ? charCodeAt(text, at) : 32;
-    const isWord = (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code > 127;
-    if (isWord) continue;
-    if (at > start) setOwn(words, words.length, slice(text, start, at));
-    start = at + 1;
-  }
-  return words;
-}
-
-function holds(text: string, words: readonly string[]): boolean {
-  for (let index = 0; index < words.length; index++) {
-    if (indexOf(text, words[index] as string) === -1) return false;
-  }
-  return true;
-}
-
-/** The names of an object schema's properties, in their order. */
-export function propertiesOf(input: unknown): string[] {
-  const { properties } = asRecord(input);
-  return primordials.keys(asRecord(properties));
-}
-
-/** The own properties of a schema, read so that nothing on Object.prototype gets in. */
-export function asRecord(value: unknown): Record<string, unknown> {
-  const record = primordials.create(null) as Record<string, unknown>;
-  if (typeof value !== "object" || value === null || isArray(value)) return record;
-  const names = primordials.keys(value);
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index] as string;
-    record[name] = (value as Record<string, unknown>)[name];
-  }
-  return record;
 }

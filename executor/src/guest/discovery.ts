@@ -1,5 +1,6 @@
+import { comment, commentText } from "@codemode/proto/discovery";
 import { hide, primordials, setOwn } from "@codemode/proto/values";
-import { type Catalog, type Found, schemasOf, toFound } from "./catalog.ts";
+import { type Catalog, type Found, toFound } from "./catalog.ts";
 import { blame, failureOf } from "./failures.ts";
 
 const { isArray } = primordials;
@@ -34,7 +35,8 @@ export function createDiscovery(catalog: Catalog): Discovery {
       const meant = like === undefined ? "" : `; did you mean "${like}"?`;
       throw blame(new primordials.TypeError(`There is no tool "${name}"${meant}`), failureOf("UnknownTool", name));
     }
-    return { ...toFound(entry), ...schemasOf(entry) };
+    const { input, output } = entry.schemas();
+    return { ...toFound(entry), inputSchema: input, outputSchema: output };
   };
   return { search, describe };
 }
@@ -77,5 +79,5 @@ export function installOldNames(global: object, catalog: Catalog, { describe }: 
 }
 
 function declaration({ description, signature }: Found): string {
-  return `${description === "" ? "" : `/** ${description} */\n`}${signature}`;
+  return `${description === "" ? "" : `${comment(commentText(description, 1_500))}\n`}${signature}`;
 }

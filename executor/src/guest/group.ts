@@ -1,10 +1,10 @@
+import { access, type ComponentKind, signatureOf } from "@codemode/proto/discovery";
 import { hide, primordials, setOwn } from "@codemode/proto/values";
-import type { Catalog, ComponentKind } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import { blame, failureOf } from "./failures.ts";
 import { nameSet } from "./name-set.ts";
 import { canonical } from "./nearest.ts";
 import { createPendingPrototype } from "./pending.ts";
-import { access, signatureOf } from "./signature.ts";
 
 const { create, freeze, hasOwn, indexOf, slice, startsWith } = primordials;
 

@@ -9,6 +9,7 @@
 // G2  Intrinsics are taken before the program runs (primordials), so that it can replace any of them.
 // G3  Only primitives go through `send`, and nothing is ever thrown out of an entry on purpose.
 // G4  No object of the harness gets into the program's hands, but for those it is given to use.
+import { signatureOf } from "@codemode/proto/discovery";
 import { hide, bindLate, decode, primordials } from "@codemode/proto/values";
 import { installAliases } from "./aliases.ts";
 import { Calls, type Settle } from "./calls.ts";
@@ -22,7 +23,6 @@ import { blame, encodeForHost, type Explanation, fail, failureOf, refuse } from 
 import type { Ask, Failure, RunSettings, Send } from "./host.ts";
 import { Marks } from "./marks.ts";
 import { createOutputs } from "./outputs.ts";
-import { signatureOf } from "./signature.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
 import { installWebGlobals } from "./web/install.ts";

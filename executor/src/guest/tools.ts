@@ -1,11 +1,11 @@
+import { access, type ComponentKind, propertiesOf } from "@codemode/proto/discovery";
 import { primordials, setOwn } from "@codemode/proto/values";
 import type { Calls } from "./calls.ts";
-import { type Catalog, type ComponentKind, propertiesOf } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import type { Discovery } from "./discovery.ts";
 import { blame, encodeForHost, failureOf } from "./failures.ts";
 import type { RunSettings } from "./host.ts";
 import { type Call, Group, type Issue, type OnIssued } from "./group.ts";
-import { access } from "./signature.ts";
 
 const { freeze, isArray } = primordials;
 
