@@ -4,6 +4,14 @@ import { CodemodeError } from "@codemode/proto";
 import { type JournalDocument, type Settlement, settleCall, toDocument, toReplay } from "./durable/index.ts";
 import { type ExecuteOptions, guard, prepare } from "./execute.ts";
 import type { Logger } from "./logger.ts";
+import {
+  describe,
+  type DescribeOptions,
+  type FoundComponent,
+  type ModelDescription,
+  search,
+  type SearchOptions,
+} from "./prompt/index.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
 import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
 import type { LogLine, Outcome } from "./run/index.ts";
@@ -100,6 +108,22 @@ export class Codemode implements AsyncDisposable {
       this.#resources.run({ ...prepared, request }, options.signal),
     );
     return outcome as Outcome<T>; // the caller knows what its program returns
+  }
+
+  /**
+   * What to tell a model about the programs that it may write: instructions, and declarations of the tools and agents that
+   * are registered at this moment, in no more than `budgetTokens`.
+   *
+   * @throws {@link ComponentNotFoundError} for a name that is not registered.
+   * @throws {@link CodemodeError} `INVALID_ARGUMENT` for a budget that is none.
+   */
+  describe(options: DescribeOptions = {}): ModelDescription {
+    return describe(this.#resources.registry, options);
+  }
+
+  /** The components that have words of `query` in their names, descriptions or arguments, the best first; as `tools.$search` in a program. */
+  search(query: string, options: SearchOptions = {}): readonly FoundComponent[] {
+    return search(this.#resources.registry.components, query, options);
   }
 
   /**

@@ -12,6 +12,7 @@ export {
 export type { Address, FetchOptions, FetchRequest, FetchRule, Lookup } from "./fetch/index.ts";
 export * from "./journal/index.ts";
 export type { Logger } from "./logger.ts";
+export type { DescribeOptions, FoundComponent, ModelDescription, SearchOptions } from "./prompt/index.ts";
 export type { CloseOptions, RecordingOptions } from "./resources.ts";
 export * from "./openapi/index.ts";
 export * from "./registry/index.ts";

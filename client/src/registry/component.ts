@@ -30,6 +30,8 @@ interface Description<I, O> {
    * @defaultValue false
    */
   readonly idempotent?: boolean;
+  /** Inputs as a program may pass them. The first that `inputSchema` accepts is shown to models. One is made when absent. */
+  readonly inputExamples?: readonly unknown[];
 }
 
 type Returned<O extends Schema | undefined> = OutputOf<O> | Promise<OutputOf<O>> | AsyncIterable<OutputOf<O>>;
@@ -64,6 +66,7 @@ export interface Component {
   readonly inputSchema: Schema | undefined;
   readonly outputSchema: Schema | undefined;
   readonly idempotent: boolean;
+  readonly inputExamples: readonly unknown[];
   /** `inputSchema`, ready for use. */
   readonly input: CompiledSchema;
   /** `outputSchema`, ready for use. */

@@ -14,6 +14,8 @@ export interface Found {
   readonly inputSchema?: Schema | Promise<Schema> | undefined;
   readonly outputSchema?: Schema | Promise<Schema> | undefined;
   readonly idempotent?: boolean;
+  /** As those of a definition; the AI SDK has each as `{ input }`. */
+  readonly inputExamples?: unknown;
   /** Its schemas were written by nobody who could be asked to mend them. */
   readonly isStrangers?: boolean;
   readonly handle: (input: unknown, call: CallInfo) => unknown;
@@ -41,11 +43,12 @@ export function mustBeSettled(name: string, found: Found): Settled {
 /** Throws {@link RegistryError} when a schema cannot be used. */
 export function toComponent(name: string, found: Settled): Component {
   const { kind, origin, description, inputSchema, outputSchema, idempotent = false, isStrangers, handle } = found;
+  const inputExamples: readonly unknown[] = Array.isArray(found.inputExamples) ? found.inputExamples : [];
   try {
     const input = compileSchema(inputSchema, "input", isStrangers);
     const output = compileSchema(outputSchema, "output", isStrangers);
     const schemas = { inputSchema, outputSchema, input, output };
-    return Object.freeze({ kind, name, origin, description, idempotent, ...schemas, handle });
+    return Object.freeze({ kind, name, origin, description, idempotent, inputExamples, ...schemas, handle });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw cannot(kind, name, origin, `its schema cannot be used, ${why}`, { cause });

@@ -14,7 +14,6 @@ const SCHEMA = Symbol.for("vercel.ai.schema");
 /** What tools of ours do not have. */
 const MARKS = [
   "contextSchema",
-  "inputExamples",
   "needsApproval",
   "onInputAvailable",
   "onInputDelta",
@@ -50,6 +49,7 @@ export function fromAiSdk(tool: Foreign, key: string | undefined): Found | undef
     description: descriptionOf(tool["description"]),
     inputSchema: fromFlexible(tool["inputSchema"]),
     outputSchema: fromFlexible(tool["outputSchema"]),
+    inputExamples: tool["inputExamples"],
     async handle(input, call) {
       const options = {
         ...aiSdkOptions(call),

@@ -7,7 +7,7 @@ import { type Foreign, hasMethods, isStandardSchema, method, nameOf } from "./re
 export function fromNative(definition: object, kind: Found["kind"], origin: string): Found | undefined {
   const name = kind === "tool" ? "execute" : "run";
   if (!hasMethods(definition, name)) return undefined;
-  const { description, inputSchema, outputSchema, idempotent } = definition as Foreign;
+  const { description, inputSchema, outputSchema, idempotent, inputExamples } = definition as Foreign;
   return {
     kind,
     name: nameOf((definition as Foreign)["name"]),
@@ -16,6 +16,7 @@ export function fromNative(definition: object, kind: Found["kind"], origin: stri
     inputSchema: inputSchema as Schema | undefined,
     outputSchema: outputSchema as Schema | undefined,
     idempotent: idempotent === true,
+    inputExamples,
     handle: method(definition as Foreign, name), // bound: a definition may be an instance whose method needs `this`
   };
 }

@@ -1,0 +1,2 @@
+export { describe, type DescribeOptions, type ModelDescription } from "./describe.ts";
+export { type FoundComponent, search, type SearchOptions } from "./search.ts";
