@@ -24,7 +24,7 @@ const yaml = ban(modules("yaml"), "YAML is read where configuration is: client/s
 const dockerode = ban(modules("dockerode"), "Docker is driven by client/src/sidecar.");
 const childProcess = ban(
   modules("node:child_process", "child_process"),
-  "Processes are started by executor/src/pool, client/src/sidecar and client/src/cli.",
+  "Processes are started by executor/src/pool, client/src/check, client/src/sidecar and client/src/cli.",
 );
 const prometheus = ban(modules("prom-client"), "Metrics are counted by executor/src/admin.");
 const sqlite = ban(modules("node:sqlite"), "The file of the journal is kept by client/src/journal.");
@@ -105,6 +105,7 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
     frameworks,
   ],
   ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite],
+  ["client/src/check", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
   ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
   ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
   ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess, values, prometheus],

@@ -72,6 +72,7 @@ const right: readonly (readonly [file: string, specifier: string])[] = [
   ["client/src/sidecar/container.ts", "dockerode"],
   ["client/src/sidecar/embedded.ts", "node:child_process"],
   ["client/src/cli/executor.ts", "node:child_process"],
+  ["client/src/check/compiler.ts", "node:child_process"],
   ["executor/src/main.ts", "./edge/server.ts"],
   ["executor/src/admin/metrics.ts", "prom-client"],
   ["executor/src/admin/metrics.ts", "../session/report.ts"],

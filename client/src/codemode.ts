@@ -1,3 +1,4 @@
+import { checkTypes } from "./check/index.ts";
 import { type ClientConfigInput, loadClientConfig } from "./config/index.ts";
 import type { ExecutorHealth } from "./executor-client/index.ts";
 import { CodemodeError } from "@codemode/proto";
@@ -14,7 +15,7 @@ import {
 } from "./prompt/index.ts";
 import { ComponentRegistry, type ContextValues, RuntimeContext, type RuntimeContextOptions } from "./registry/index.ts";
 import { type CloseOptions, type RecordingOptions, Resources } from "./resources.ts";
-import type { LogLine, Outcome } from "./run/index.ts";
+import { type LogLine, notRun, type Outcome } from "./run/index.ts";
 import { inExecuteSpan } from "./telemetry.ts";
 
 export type { JournalDocument };
@@ -104,6 +105,11 @@ export class Codemode implements AsyncDisposable {
     const current = registry.getContext();
     const context = current ? current.merge(this.#context) : this.#context;
     const prepared = prepare(code, options, { registry, config, logger, context, values: this.#values });
+    const { request } = prepared;
+    if (options.check === "types") {
+      const error = await checkTypes(code, [...request.components.tools.values()]);
+      if (error) return notRun<T>(request, error);
+    }
     const outcome = await inExecuteSpan(prepared.request, (request) =>
       this.#resources.run({ ...prepared, request }, options.signal),
     );

@@ -50,6 +50,16 @@ export interface ExecuteOptions {
    * @defaultValue a value and output fail, console lines are dropped and counted
    */
   readonly onOversize?: "fail" | "truncate";
+  /**
+   * `types` looks for calls that cannot succeed before the run begins: a tool called with an object literal that lacks a
+   * member, has one that there is not, or a constant of another type. Then the outcome is a `ToolInputError` with its
+   * place, and nothing was called. Only tools whose input is a JSON Schema are looked at, and only programs that catch
+   * nothing; a call that the program may not reach is told too. Needs the package `typescript`, and takes a process of
+   * its own for some 50 ms.
+   *
+   * @defaultValue nothing is checked
+   */
+  readonly check?: "types";
   /** What the program is called in stacks and messages. */
   readonly fileName?: string;
   /** Values that the program sees as `config`, over those of `withConfig`. */
@@ -76,6 +86,9 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
     throw refused("signal is no AbortSignal");
   if (![undefined, "fail", "truncate"].includes(options.onOversize)) {
     throw refused(`onOversize ${JSON.stringify(options.onOversize)} is neither "fail" nor "truncate"`);
+  }
+  if (options.check !== undefined && options.check !== "types") {
+    throw refused(`check ${JSON.stringify(options.check)} is not "types"`);
   }
   const prefix = config.observability.correlationIdPrefix;
   const correlationId = options.correlationId ?? `${prefix}-${Date.now().toString(36)}-${tail()}`;

@@ -11,6 +11,7 @@ export {
   type RunFailureType,
   type RunUsage,
 } from "./outcome.ts";
+export { notRun } from "./not-run.ts";
 export { type Recording, unrecorded } from "./recording.ts";
 export { Run } from "./run.ts";
 export { ID, maxAnswerBytes, type RunBudgets, type RunRequest, type RunStart, toStart } from "./start.ts";
