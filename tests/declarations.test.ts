@@ -91,7 +91,7 @@ function isPlain(schema: Readonly<Record<string, unknown>>): boolean {
 }
 
 /** What it does not know, makes many types of, or takes for an object with any members: an empty one that is closed. */
-const beyond = /"(nullable|const|\$ref|prefixItems|patternProperties|components)":|"properties":\{\}/;
+const beyond = /"(nullable|const|\$ref|prefixItems|patternProperties)":|"properties":\{\}/;
 
 /** It forgets members that are required where they are not described. */
 function isForgotten(schema: unknown): boolean {

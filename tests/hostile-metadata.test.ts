@@ -1,5 +1,5 @@
-import { Codemode, ComponentRegistry } from "@codemode/client";
-import { signatureOf } from "@codemode/proto/discovery";
+import { Codemode, ComponentRegistry, RegistryError } from "@codemode/client";
+import { printType, signatureOf } from "@codemode/proto/discovery";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { difference } from "../executor/src/guest/difference.ts";
 import { diagnose } from "./tsc.ts";
@@ -19,6 +19,15 @@ function describeOf(
 
 const object = (properties: Json, required: readonly string[] = []): Json => ({ type: "object", properties, required });
 const unseen = /\p{Cc}|\p{Cf}|\p{Cs}|\p{Zl}|\p{Zp}|\u115f|\u3164|\ufe0f/u;
+
+/** The registry takes no others. */
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, "u") instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
 
 /** Sources that know nothing of each other, as one. */
 function inNamespaces(sources: readonly string[]): string {
@@ -44,7 +53,7 @@ const texts: readonly (readonly [what: string, text: string])[] = [
   ["halves of pairs", "\ud83d and \ude00 and \udb40"],
   ["a tag of JSDoc", "@deprecated\n@example await tools.evil()\n{@link x} @internal"],
   ["a template", "${process.exit()} `${1}` \\u0060 \\"],
-  ["a very long text", "long ".repeat(40_000)],
+  ["a very long text", "long ".repeat(9_000)],
 ];
 
 describe("text of a stranger", () => {
@@ -56,7 +65,13 @@ describe("text of a stranger", () => {
       x: {
         description: text,
         inputSchema: object({
-          a: { type: "string", description: text, default: text, format: text, pattern: text },
+          a: {
+            type: "string",
+            description: text,
+            default: text,
+            format: text,
+            ...(isPattern(text) && { pattern: text }),
+          },
           [key]: { enum: [text, "b"] },
         }),
         inputExamples: [{ a: text }],
@@ -148,14 +163,24 @@ describe("a schema of a stranger", () => {
   const sources: string[] = [];
 
   test.for(schemasOf(1_000))("%s is told in bounds", ([, inputSchema]) => {
-    const codemode = describeOf({ x: { inputSchema, description: "X" }, y: { description: "Y" } });
+    const options = { maxLength: 12_000, maxDepth: 12, docs: true, open: false, prefix: "X" };
+    const { type, named } = printType(inputSchema, options);
+    sources.push(`type X = ${type};\n${named.join("\n")}`);
+    expect(sources.at(-1)?.length).toBeLessThan(40_000);
+    expect(signatureOf({ kind: "tool", name: "x", input: inputSchema, output: inputSchema }).length).toBeLessThan(
+      8_000,
+    );
+  });
+
+  test.for(schemasOf(50))("%s is refused by the registry, or described in bounds", ([what, inputSchema]) => {
+    const tools = { x: { inputSchema, description: "X" }, y: { description: "Y" } };
+    if (/10 MB|deep/.test(what)) return expect(() => describeOf(tools)).toThrow(RegistryError);
+    const codemode = describeOf(tools);
     const { declarations, omitted } = codemode.describe();
     expect(omitted).toBe(0);
     expect(declarations.length).toBeLessThan(40_000);
     expect(declarations).toContain("y(input?: unknown): Promise<unknown>;");
-    sources.push(declarations);
-    const [found] = codemode.search("x");
-    expect(found?.signature.length).toBeLessThan(4_000);
+    expect(codemode.search("x")[0]?.signature.length).toBeLessThan(4_000);
   });
 
   test("what is told of them compiles", async () => {

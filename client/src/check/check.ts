@@ -67,6 +67,7 @@ function isTyped(schema: unknown, isBranch: boolean, steps: { left: number }): b
     (keyword) => keyword in node,
   );
   if (speaks && node["type"] === undefined && !isBranch) return false;
+  if ("$ref" in node && (speaks || node["type"] !== undefined)) return false; // which drafts do not read
   const branches = [...asList(node["anyOf"]), ...asList(node["oneOf"]), ...asList(node["allOf"])];
   const parts = [node["items"], node["additionalProperties"], ...asList(node["prefixItems"])];
   for (const keyword of ["properties", "patternProperties", "$defs", "definitions"])

@@ -75,6 +75,7 @@ export function describe(registry: ComponentRegistry, options: DescribeOptions =
   const kinds = {
     tools: components.some(({ kind }) => kind === "tool"),
     agents: components.some(({ kind }) => kind === "agent"),
+    fetch: components.some(({ kind, name }) => kind === "tool" && name === "fetch"),
   };
   const whole = instructions({ ...kinds, all: true });
   for (const detail of ["docs", "signature"] as const) {

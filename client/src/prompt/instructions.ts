@@ -2,6 +2,7 @@
 export function instructions(has: {
   readonly tools: boolean;
   readonly agents: boolean;
+  readonly fetch: boolean;
   readonly all: boolean;
 }): string {
   const calls = [
@@ -13,7 +14,7 @@ export function instructions(has: {
     ...(has.agents ? ["Agents: `await agents.name.run(input)`."] : []),
   ];
   return [
-    "Runs a JavaScript or TypeScript program in a sandbox without network, files, imports or packages: what it can reach is declared below.",
+    `Runs a JavaScript or TypeScript program in a sandbox without network${has.fetch ? " (but fetch)" : ""}, files, imports or packages: what it can reach is declared below.`,
     "- Write the body of an async function: top-level `await` is fine. `return` what you need to see, as plain data and no more of it: filter, count and slice in the program.",
     ...calls.map((call) => `- ${call}`),
     "- Calls that do not need each other's results go into one `Promise.all`. Several steps belong in one program.",
