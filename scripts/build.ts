@@ -50,6 +50,7 @@ function compile(folder: string, dist: string): void {
   const paths = Object.fromEntries(
     packages.flatMap((name) => [
       [`@codemode/${name}`, [resolve(name, "dist/index.d.ts")]],
+      [`@codemode/${name}/discovery`, [resolve(name, "dist/discovery/index.d.ts")]],
       [`@codemode/${name}/values`, [resolve(name, "dist/values/index.d.ts")]],
       [`@codemode/${name}/*`, [resolve(name, "dist/*.d.ts")]],
     ]),
