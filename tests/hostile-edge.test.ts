@@ -541,16 +541,7 @@ const cases: readonly Case[] = [
 
 describe("beside four well-behaved runs", () => {
   beforeAll(async () => {
-    executor = await ChildExecutor.start({
-      CODEMODE_EXECUTOR_WORKERS: String(WORKERS),
-      CODEMODE_EXECUTOR_QUEUE: String(QUEUE),
-      CODEMODE_EXECUTOR_REFLECTION: "false",
-      CODEMODE_EXECUTOR_CONNECTION_MAX_IDLE_MS: "45s", // what a client forgets when it is pushed out; pings take 40 s to tell
-      NODE_OPTIONS: `--import=${import.meta.resolve("./setup/collects-garbage.mjs")}`,
-    });
-    await wellBehaved(async () => {});
-    restingBytes = resident();
-    restingDescriptors = descriptorsOf(executor.child.pid!);
+    await startEdge("45s"); // pings take 40 s to tell
     deaf = await RawConnection.open(executor.address);
     deaf.open({ ...request, "content-type": "application/grpc", ...bearer(executor.key) }, END_HEADERS | END_STREAM);
   });
@@ -575,6 +566,8 @@ describe("beside four well-behaved runs", () => {
   test("and the edge holds what it held before, near enough", expectPeace);
 
   test("all at once, and again: each ends as it does alone, or is pushed out by the others", async () => {
+    await executor[Symbol.asyncDispose]();
+    await startEdge("2s"); // a client that is pushed out forgets connections, and the edge is to close them soon
     for (let round = 0; round < 2; round++) {
       const met = await wellBehaved(async () =>
         Promise.all(cases.map(async ({ attack }) => attack().catch(pushedOut))),
@@ -590,6 +583,20 @@ describe("beside four well-behaved runs", () => {
     }
   }, 300_000);
 });
+
+/** An executor that closes a connection with no call on it after `maxIdle`. */
+async function startEdge(maxIdle: string): Promise<void> {
+  executor = await ChildExecutor.start({
+    CODEMODE_EXECUTOR_WORKERS: String(WORKERS),
+    CODEMODE_EXECUTOR_QUEUE: String(QUEUE),
+    CODEMODE_EXECUTOR_REFLECTION: "false",
+    CODEMODE_EXECUTOR_CONNECTION_MAX_IDLE_MS: maxIdle,
+    NODE_OPTIONS: `--import=${import.meta.resolve("./setup/collects-garbage.mjs")}`,
+  });
+  await wellBehaved(async () => {});
+  restingBytes = resident();
+  restingDescriptors = descriptorsOf(executor.child.pid!);
+}
 
 const GRPC_STATUS = Buffer.from("889acac8b21234da8f01", "hex"); // packed, as a name always is; its one digit is not
 
