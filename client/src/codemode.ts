@@ -44,15 +44,22 @@ export interface CodemodeOptions extends RecordingOptions {
  * Runs the code that a model writes, next to your app, with your app's own functions as tools.
  *
  * Dispose of it, or `close()` it: that ends the runs under way and the executor that it has started. The views that
- * `withContext` and `withConfig` return share all of this.
+ * `withContext`, `withConfig` and `withRegistry` return share all of this.
  */
 export class Codemode implements AsyncDisposable {
   readonly #resources: Resources;
+  readonly #registry: ComponentRegistry;
   readonly #context: RuntimeContext;
   readonly #values: ContextValues;
 
-  private constructor(resources: Resources, context: RuntimeContext, values: ContextValues) {
+  private constructor(
+    resources: Resources,
+    registry: ComponentRegistry,
+    context: RuntimeContext,
+    values: ContextValues,
+  ) {
     this.#resources = resources;
+    this.#registry = registry;
     this.#context = context;
     this.#values = values;
   }
@@ -65,7 +72,8 @@ export class Codemode implements AsyncDisposable {
   static fromClientConfig(options: CodemodeOptions = {}): Codemode {
     const { registry = new ComponentRegistry(), config, configPath, logger, store, leaseMs } = options;
     const loaded = loadClientConfig({ config, configPath });
-    return new Codemode(new Resources(loaded, registry, logger, { store, leaseMs }), new RuntimeContext(), {});
+    const resources = new Resources(loaded, logger, { store, leaseMs });
+    return new Codemode(resources, registry, new RuntimeContext(), {});
   }
 
   /** As `fromClientConfig`, from `CODEMODE_*` and, where there is one, codemode-client.yaml. */
@@ -77,12 +85,20 @@ export class Codemode implements AsyncDisposable {
   /** This client on behalf of somebody: a context over the registry's own. Another call adds to it. */
   withContext(context: ContextValues | RuntimeContext, options?: RuntimeContextOptions): Codemode {
     const added = context instanceof RuntimeContext ? context.with({}, options) : new RuntimeContext(context, options);
-    return new Codemode(this.#resources, this.#context.merge(added), this.#values);
+    return new Codemode(this.#resources, this.#registry, this.#context.merge(added), this.#values);
   }
 
   /** This client with values that programs see as `config`. Another call adds to them. */
   withConfig(values: ContextValues): Codemode {
-    return new Codemode(this.#resources, this.#context, { ...this.#values, ...values });
+    return new Codemode(this.#resources, this.#registry, this.#context, { ...this.#values, ...values });
+  }
+
+  /**
+   * This client with the tools, the agents and the context of another registry, instead of its own. Cheap enough for one
+   * made for a single run. A context of `withContext` stays, over that of the registry.
+   */
+  withRegistry(registry: ComponentRegistry): Codemode {
+    return new Codemode(this.#resources, registry, this.#context, this.#values);
   }
 
   /**
@@ -101,7 +117,8 @@ export class Codemode implements AsyncDisposable {
    * then the run can be resumed.
    */
   async execute<T = unknown>(code: string, options: ExecuteOptions = {}): Promise<Outcome<T>> {
-    const { registry, config, logger } = this.#resources;
+    const { config, logger } = this.#resources;
+    const registry = this.#registry;
     const current = registry.getContext();
     const context = current ? current.merge(this.#context) : this.#context;
     const prepared = prepare(code, options, { registry, config, logger, context, values: this.#values });
@@ -140,8 +157,7 @@ export class Codemode implements AsyncDisposable {
    * when the call has settled, the run has finished, or the value is none that the tool returns or is too large.
    */
   settle(executionId: string, seq: number, settlement: Settlement): Promise<void> {
-    const { store, registry } = this.#resources;
-    return settleCall(store, registry, executionId, seq, settlement);
+    return settleCall(this.#resources.store, this.#registry, executionId, seq, settlement);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { CodemodeError } from "@codemode/proto";
 import { addressesIn, type ClientConfig } from "./config/index.ts";
 import { ConfigError } from "./errors.ts";
@@ -5,8 +6,7 @@ import { ExecutorClient } from "./executor-client/index.ts";
 import { type Logger, leveled } from "./logger.ts";
 import { type Prepared, Runs } from "./durable/index.ts";
 import { type JournalStore, MemoryStore } from "./journal/index.ts";
-import type { ComponentRegistry } from "./registry/index.ts";
-import type { Outcome, Run } from "./run/index.ts";
+import type { Outcome, Run, RunRequest } from "./run/index.ts";
 import {
   type ContainerOptions,
   dockerSource,
@@ -52,19 +52,19 @@ const MAX_LEASE_MS = 3_600_000;
 /** What all views of one client share, and its end. */
 export class Resources {
   readonly config: ClientConfig;
-  readonly registry: ComponentRegistry;
   readonly logger: Logger;
   readonly client: ExecutorClient;
   readonly store: JournalStore;
   readonly #closing = new AbortController();
   readonly #runs: Runs;
   readonly #ownsStore: boolean;
+  /** Set where a handler of a run is called, and in all that it starts. */
+  readonly #inHandler = new AsyncLocalStorage<true>();
   #closed: Promise<void> | undefined;
   #isWaiting = false;
 
   constructor(
     loaded: { readonly config: ClientConfig; readonly warnings: readonly string[] },
-    registry: ComponentRegistry,
     logger: Logger | undefined,
     { store, leaseMs = LEASE_MS }: RecordingOptions,
   ) {
@@ -73,7 +73,6 @@ export class Resources {
     }
     const { config } = loaded;
     this.config = config;
-    this.registry = registry;
     this.logger = leveled(logger, config.observability.logLevel);
     for (const warning of loaded.warnings) this.logger.warn({}, warning);
     this.client = new ExecutorClient({
@@ -92,7 +91,10 @@ export class Resources {
   /** Runs it, until it ends, `signal` fires or this is closed. */
   async run(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
     if (!this.#isOpen) throw new CodemodeError("CLOSED", "Cannot run: the client is closed");
-    return this.#runs.execute(prepared, signal);
+    const { request } = prepared;
+    const inContext: RunRequest["inContext"] = (handler) =>
+      this.#inHandler.run(true, () => request.inContext(handler));
+    return this.#runs.execute({ ...prepared, request: { ...request, inContext } }, signal);
   }
 
   /** As `run`, for a run whose calls are all answered. */
@@ -110,7 +112,7 @@ export class Resources {
 
   /** A run that is waited for may need others to come to its end: those that its handlers start. */
   get #isOpen(): boolean {
-    return !this.#closed || (this.#isWaiting && this.registry.getContext() !== undefined);
+    return !this.#closed || (this.#isWaiting && this.#inHandler.getStore() !== undefined);
   }
 
   async #close(): Promise<void> {
