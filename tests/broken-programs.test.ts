@@ -52,7 +52,7 @@ const programs: Record<string, string> = {
   "a tool without its namespace": "return await tools.listUsers({ limit: 2 })",
   "a tool that there is none like": "return await tools.deleteEverything()",
   "a misspelt agent": "return await agents.wirter.run({ topic: 'x' })",
-  "a bare tool name": "return await sendEmail({ to: 'a', subject: 'b' })",
+  "a bare agent name": "return await writer({ topic: 'x' })",
   "callTool with a wrong name": "return await callTool('users.fetch', { id: 1 })",
   "a misspelt argument": "return await tools.sendEmail({ to: 'a@b.c', subjct: 'hi' })",
   "an argument of the wrong type": "const id = '1';\nreturn await tools.users.get({ id })",

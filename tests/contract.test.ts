@@ -133,6 +133,8 @@ describe("names", () => {
     ["ns.x(args)", "return await github.search_issues({ query: 'q' })", ["q"]],
     ["tools.x.run(args)", "return await tools.add.run({ a: 40, b: 2 })", 42],
     ["codemode.x(args)", "return await codemode.add({ a: 40, b: 2 })", 42],
+    ["x(args)", "return await add({ a: 40, b: 2 })", 42],
+    ["a name of the program's own before x", "const add = () => 1; return add()", 1],
     ["external_x(args)", "return await external_add({ a: 40, b: 2 }) + (await external_look_up()).length", 47],
     ["callTool", "return await callTool('add', { a: 40, b: 2 })", 42],
     ["arguments by position", "return await tools.add(40, 2)", 42],

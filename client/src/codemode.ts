@@ -141,12 +141,12 @@ export class Codemode implements AsyncDisposable {
    * @throws {@link CodemodeError} `INVALID_ARGUMENT` for a budget that is none.
    */
   describe(options: DescribeOptions = {}): ModelDescription {
-    return describe(this.#resources.registry, options);
+    return describe(this.#registry, options);
   }
 
   /** The components that have words of `query` in their names, descriptions or arguments, the best first; as `tools.$search` in a program. */
   search(query: string, options: SearchOptions = {}): readonly FoundComponent[] {
-    return search(this.#resources.registry.components, query, options);
+    return search(this.#registry.components, query, options);
   }
 
   /**

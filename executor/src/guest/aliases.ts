@@ -8,20 +8,21 @@ import { installFetch } from "./web/fetch.ts";
 const { charCodeAt, indexOf, slice } = primordials;
 
 /**
- * Names that other systems teach models: a namespace as a global (`github.search()`), `external_<tool>`, `fetch`
- * when the app has such a tool, and `emit`, `print` and `notify` for output. None takes the place of what the language has.
+ * Names that other systems teach models: a namespace as a global (`github.search()`), a tool as one (`add()`,
+ * `external_add()`), `fetch` when the app has such a tool, and `emit`, `print` and `notify` for output. None takes the place
+ * of what the language has.
  */
 export function installAliases(
   global: object,
   { tools, tool, call }: Components,
   catalog: Catalog,
-  spaces: readonly string[],
+  globals: readonly string[],
   { text, json }: Outputs,
   source: string,
 ): void {
-  for (let index = 0; index < spaces.length; index++) {
-    const space = spaces[index] as string;
-    if (!(space in global)) hide(global, space, tools[space]);
+  for (let index = 0; index < globals.length; index++) {
+    const name = globals[index] as string;
+    if (!(name in global)) hide(global, name, tools[name]);
   }
   if (indexOf(source, "external_") !== -1) {
     const names = catalog.names("tool");
@@ -32,9 +33,12 @@ export function installAliases(
   }
   if (catalog.has("tool", "fetch").isComponent) installFetch(global, tool("fetch") as Call, call);
   const show = (value: unknown): void => (typeof value === "object" && value !== null ? json(value) : text(value));
-  hide(global, "emit", show);
-  hide(global, "notify", show);
-  hide(global, "print", (...values: unknown[]) => {
+  const output = (name: string, write: (...values: unknown[]) => void): void => {
+    if (!(name in global)) hide(global, name, write);
+  };
+  output("emit", show);
+  output("notify", show);
+  output("print", (...values) => {
     let line = "";
     for (let index = 0; index < values.length; index++) {
       line += `${index > 0 ? " " : ""}${primordials.String(values[index])}`;

@@ -122,7 +122,7 @@ function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; st
     const { tools, agents, callTool } = components;
     const outputs = createOutputs(send, settings);
     installOldNames(realm, catalog, discovery);
-    installAliases(realm, components, catalog, settings.spaces, outputs, source);
+    installAliases(realm, components, catalog, settings.globals, outputs, source);
     let context: unknown;
     let config: unknown;
     try {

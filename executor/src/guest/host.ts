@@ -48,8 +48,8 @@ export type AnswerKind = "exact" | "json" | "stream" | "error";
 
 /** What a run begins with, as JSON text from the worker. */
 export interface RunSettings {
-  /** Groups of tools that the program may mean by a name of theirs alone: `github.search()`. */
-  readonly spaces: readonly string[];
+  /** Tools, and groups of tools, that the program may mean by their name alone: `add()`, `github.search()`. */
+  readonly globals: readonly string[];
   /** How the program's values are to be written. */
   readonly mode: "exact" | "json";
   readonly contextMode: "exact" | "json";

@@ -2,6 +2,9 @@ import { type Component, Manifest } from "@codemode/proto/messages";
 
 type Row = readonly [name: string, description: string, inputJson: string, outputJson: string];
 
+/** What could be a name of the program's own. */
+const WORD = /[A-Za-z_$][\w$]*/g;
+
 /**
  * What programs may call, as the guest asks for it: a program that calls two tools of five thousand learns of two. Made
  * once for all programs that may call the same.
@@ -47,10 +50,14 @@ export class Catalog {
     return this.#of(kind).has(name);
   }
 
-  /** The first parts of the tools' names that have several, as far as `text` has them. */
-  spacesIn(text: string): string[] {
+  /** The words of `text` that name a tool, or what the names of several begin with. */
+  globalsIn(text: string): string[] {
     this.#read();
-    return [...this.#groups.tool].filter((group) => !group.includes(".") && text.includes(group));
+    const found = new Set<string>();
+    for (const [word] of text.matchAll(WORD)) {
+      if (this.#tools.has(word) || this.#groups.tool.has(word)) found.add(word);
+    }
+    return [...found];
   }
 
   #of(kind: string): ReadonlyMap<string, Component> {

@@ -143,7 +143,6 @@ export function hintFor(
   if (!isOwn || !(NATIVE.test(name) || isImport)) return "";
   const missing = /^(\S+) is not defined$/.exec(message)?.[1];
   if (missing !== undefined) {
-    if (catalog.has("tool", missing)) return `Tools are called by their group: tools.${missing}(…)`;
     if (catalog.has("agent", missing)) return `Agents are called by their group: agents.${missing}.run(…)`;
   }
   return hintIn(instead);

@@ -72,7 +72,7 @@ export class ProgramRun {
       });
     }
     const { body } = this.#program;
-    const settings = JSON.stringify(settingsOf(this.#run, this.#catalog.spacesIn(code)));
+    const settings = JSON.stringify(settingsOf(this.#run, this.#catalog.globalsIn(code)));
     this.#enter((ms) => this.#isolate.start(ms, body, settings, textOf(context), textOf(config)));
   }
 

@@ -62,10 +62,10 @@ function modeOf(value: Value | undefined): "exact" | "json" {
   return value?.encoding === ValueEncoding.VALUE_ENCODING_JSON ? "json" : "exact";
 }
 
-export function settingsOf(run: Run, spaces: readonly string[]): RunSettings {
+export function settingsOf(run: Run, globals: readonly string[]): RunSettings {
   const { valueEncoding, onOversize, context, config, seed, clock, budgets } = run;
   return {
-    spaces,
+    globals,
     ...(onOversize !== OnOversize.ON_OVERSIZE_UNSPECIFIED && {
       onOversize: onOversize === OnOversize.ON_OVERSIZE_TRUNCATE ? "truncate" : "fail",
     }),
