@@ -93,6 +93,11 @@ export class Codemode implements AsyncDisposable {
     return new Codemode(this.#resources, this.#registry, this.#context, { ...this.#values, ...values });
   }
 
+  /** The tools and agents that programs of this client may call. */
+  get registry(): ComponentRegistry {
+    return this.#registry;
+  }
+
   /**
    * This client with the tools, the agents and the context of another registry, instead of its own. Cheap enough for one
    * made for a single run. A context of `withContext` stays, over that of the registry.

@@ -92,8 +92,7 @@ export class Resources {
   async run(prepared: Prepared, signal: AbortSignal | undefined): Promise<Outcome> {
     if (!this.#isOpen) throw new CodemodeError("CLOSED", "Cannot run: the client is closed");
     const { request } = prepared;
-    const inContext: RunRequest["inContext"] = (handler) =>
-      this.#inHandler.run(true, () => request.inContext(handler));
+    const inContext: RunRequest["inContext"] = (handler) => this.#inHandler.run(true, () => request.inContext(handler));
     return this.#runs.execute({ ...prepared, request: { ...request, inContext } }, signal);
   }
 

@@ -45,6 +45,7 @@ export class ComponentRegistry {
   /** Of both, until one changes. */
   #components: ComponentSet | undefined;
   readonly #context = new AsyncLocalStorage<RuntimeContext | undefined>();
+  readonly #listeners = new Set<() => void>();
 
   /**
    * Lets programs call `tool` as `tools.<name>(input)`. A dot in `name` makes a namespace.
@@ -162,21 +163,30 @@ export class ComponentRegistry {
 
   /** Takes a tool away from the runs that start from now on. True when there was one. */
   unregisterTool(name: string): boolean {
-    this.#components = undefined;
-    return this.#tools.delete(name);
+    const was = this.#tools.delete(name);
+    if (was) this.#changed();
+    return was;
   }
 
   /** Takes an agent away from the runs that start from now on. True when there was one. */
   unregisterAgent(name: string): boolean {
-    this.#components = undefined;
-    return this.#agents.delete(name);
+    const was = this.#agents.delete(name);
+    if (was) this.#changed();
+    return was;
   }
 
   /** Takes all tools and agents away. The context stays. */
   clear(): void {
-    this.#components = undefined;
     this.#tools.clear();
     this.#agents.clear();
+    this.#changed();
+  }
+
+  /** Calls `listener` after every change of the tools and agents, until what it returns is disposed of. */
+  onChange(listener: () => void): Disposable {
+    const own = () => listener(); // the same function may listen twice
+    this.#listeners.add(own);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(own) };
   }
 
   /** Sets the context of this asynchronous flow from here on. Where a callback is possible, `runWithContext` ends by itself. */
@@ -210,8 +220,13 @@ export class ComponentRegistry {
       components.filter((component) => component.kind === kind);
     const tools = this.#tools.prepare(of(gone, "tool"), of(added, "tool"), overwrite);
     const agents = this.#agents.prepare(of(gone, "agent"), of(added, "agent"), overwrite);
-    this.#components = undefined;
     tools();
     agents();
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#components = undefined;
+    for (const listener of this.#listeners) listener();
   }
 }
