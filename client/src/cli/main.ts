@@ -81,6 +81,18 @@ function command(finish: (exitCode: number) => void): Command {
   addDocker(program, finish);
 
   program
+    .command("mcp")
+    .description("serve one MCP tool, execute_code, whose programs call the tools of any set of MCP servers")
+    .requiredOption("--config <file>", "JSON or YAML with mcpServers, as Claude and Cursor have it")
+    .option("--http <[host:]port>", "serve HTTP at /mcp instead of stdio; on this machine alone when no host is given")
+    .option("--allow-host <name...>", "names under which it may be called besides localhost")
+    .addHelpText("after", "\nWith CODEMODE_MCP_API_KEY (or _FILE) set, HTTP clients need it as bearer key.")
+    .action(async (options: { config: string; http?: string; allowHost?: string[] }) => {
+      const { mcp } = await withPeers("mcp", () => import("./mcp/command.ts"));
+      finish(await mcp({ ...options, version: version() }));
+    });
+
+  program
     .command("tls")
     .description("make certificates for development: of a CA, an executor and a client")
     .option("--out <folder>", "where to write them", "codemode-tls")
@@ -133,6 +145,19 @@ function addDocker(program: Command, finish: (exitCode: number) => void): void {
     .option("--context <folder>", "where to look for it", ".")
     .action(async (options: DockerOptions & { context: string }) => finish(await (await commands()).build(options)));
 }
+
+/** Loads a command that needs packages which are not installed with us. */
+async function withPeers<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const missing = /^Cannot find package '(@modelcontextprotocol\/[\w-]+)'/.exec((error as Error).message)?.[1];
+    if (missing === undefined) throw error;
+    throw new UsageError(`codemode ${name} needs ${missing}: npm install ${MCP_PACKAGES}`);
+  }
+}
+
+const MCP_PACKAGES = "@modelcontextprotocol/client @modelcontextprotocol/server";
 
 function count(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Expected a number from 1 to 999999.");

@@ -6,6 +6,8 @@ import { type Key, keys } from "./schema.ts";
 /** Variables under our prefix that are no keys of the client. */
 const OTHERS = [
   "CODEMODE_CONFIG",
+  "CODEMODE_MCP_API_KEY",
+  "CODEMODE_MCP_API_KEY_FILE",
   "CODEMODE_EXECUTOR_CONFIG",
   "CODEMODE_EXECUTOR_LISTEN",
   "CODEMODE_EXECUTOR_ADMIN_LISTEN",

@@ -10,7 +10,6 @@ import {
 import type { Codemode } from "../codemode.ts";
 import { ComponentRegistry } from "../registry/index.ts";
 import { type CodeResult, type ExecuteCodeOptions, resultOf, runCode, toolText } from "./execute-code.ts";
-import { register } from "./stand-in.ts";
 
 export type { CodeResult, ExecuteCodeOptions, ImageResult } from "./execute-code.ts";
 
@@ -82,14 +81,14 @@ function registryOf(tools: ToolSet, outer?: ToolExecutionOptions<unknown>): Comp
   const registry = new ComponentRegistry();
   for (const [name, one] of Object.entries(tools)) {
     const { execute } = one;
-    if (!execute || !outer) register(registry, name, one);
+    if (!execute || !outer) registry.register(name, one);
     else {
       const within = (input: unknown, { toolCallId, abortSignal }: ToolExecutionOptions<unknown>): unknown =>
         Reflect.apply(execute, one, [
           input,
           { ...outer, toolCallId: `${outer.toolCallId}:${toolCallId}`, ...(abortSignal && { abortSignal }) },
         ]);
-      register(registry, name, { ...one, execute: within });
+      registry.register(name, { ...one, contextSchema: undefined, execute: within });
     }
   }
   return registry;
