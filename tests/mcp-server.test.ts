@@ -110,7 +110,7 @@ test("the client is told once when tools come and go, and nobody listens after i
   const first = next();
   for (const name of ["sub", "mul", "div"]) registry.registerTool(name, { ...add, execute: () => 0 });
   await first;
-  expect((await it.client.listTools()).tools[0]?.description).toMatch(/sub[^]*mul[^]*div/);
+  expect((await it.client.listTools()).tools[0]?.description).toMatch(/ div\([^]* mul\([^]* sub\(/);
   const second = next();
   registry.unregisterTool("mul");
   await second;

@@ -2,7 +2,6 @@ import type { Codemode } from "../codemode.ts";
 import type { ExecuteOptions } from "../execute.ts";
 import type { JsonSchema } from "../registry/index.ts";
 import type { Outcome } from "../run/index.ts";
-import { describe } from "./stand-in.ts";
 
 // What the tools have in common that hand `codemode.execute` to a model, whichever framework they are for.
 
@@ -60,12 +59,13 @@ const TEXT_BUDGET = 16_000; // about 4,000 tokens: what a person would read of o
 /** What the model is told, as the registry is now. */
 export function toolText(codemode: Codemode, options: ExecuteCodeOptions): ToolText {
   const { name = NAME, budgetTokens, tools, agents } = options;
-  const { toolDescription, inputSchema } = describe(codemode, {
+  const { toolDescription, inputSchema } = codemode.describe({
     ...(budgetTokens !== undefined && { budgetTokens }),
     ...(tools && { tools }),
     ...(agents && { agents }),
   });
-  return { name, description: options.description ?? toolDescription, inputSchema };
+  // A copy: there are libraries that write into the schemas that they are given.
+  return { name, description: options.description ?? toolDescription, inputSchema: structuredClone(inputSchema) };
 }
 
 /** Runs one program. Throws as `codemode.execute` does: never for what the program did. */

@@ -1,12 +1,12 @@
 import { DynamicStructuredTool } from "@langchain/core/tools";
-import { z } from "zod";
 import type { Codemode } from "../codemode.ts";
+import type { JsonSchema } from "../registry/index.ts";
 import type { Outcome } from "../run/index.ts";
 import { type ExecuteCodeOptions, runCode, textOf, toolText } from "./execute-code.ts";
 
 export type { ExecuteCodeOptions } from "./execute-code.ts";
 
-const schema = z.object({ code: z.string() });
+type Input = { code: string };
 
 /**
  * A LangChain tool with which the model runs programs over the tools and agents of the registry, for `bindTools`,
@@ -18,8 +18,8 @@ const schema = z.object({ code: z.string() });
 export function codemodeTool(
   codemode: Codemode,
   options: ExecuteCodeOptions = {},
-): DynamicStructuredTool<typeof schema, { code: string }, { code: string }, [text: string, outcome: Outcome]> {
-  const { name, description } = toolText(codemode, options);
+): DynamicStructuredTool<JsonSchema, Input, Input, [text: string, outcome: Outcome]> {
+  const { name, description, inputSchema: schema } = toolText(codemode, options);
   return new DynamicStructuredTool({
     name,
     description,
