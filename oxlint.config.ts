@@ -39,15 +39,17 @@ const aboveRegistry = ban(
 const frameworks = ban(
   modules(
     "ai",
-    "@ai-sdk/[^/]+",
-    "@langchain/[^/]+",
-    "@mastra/[^/]+",
-    "@modelcontextprotocol/[^/]+",
-    "@openai/[^/]+",
-    "@tanstack/[^/]+",
+    "@(ai-sdk|mastra|tanstack|langchain|openai|modelcontextprotocol)/[^/]+",
+    "@cloudflare/codemode",
+    "openai",
   ),
-  "Tools of frameworks are known by their shape, so that nothing of a framework is loaded.",
+  "A framework is loaded by its own file in client/src/integrations, and MCP by client/src/cli/mcp: apps bring what they use.",
 );
+const aboveIntegrations = ban(
+  folder("cli", "sidecar"),
+  "What plugs into frameworks is part of an app, as the client is.",
+);
+const integrations = ban(folder("integrations"), "Nothing of a framework loads with the client.");
 const insideWorker = ban(folder("worker", "guest"), "The edge process never loads what runs inside a worker.");
 const values = ban(
   `${modules("@codemode/proto/values")}|/proto/src/values`,
@@ -85,13 +87,15 @@ const webPackages: Ban = {
   message: outsideGuest.message,
 };
 
+const plugs = [frameworks, integrations];
+
 /** A folder, and what it may not import. The last layer that matches a file decides. */
 const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
   ["proto/src", client, executor, isolatedVm, yaml, dockerode, childProcess],
   ["proto/src/discovery", pure],
-  ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess, sqlite],
-  ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess, sqlite],
-  ["client/src/journal", executor, isolatedVm, grpc, yaml, dockerode, childProcess, aboveJournal],
+  ["client/src", executor, isolatedVm, grpc, yaml, dockerode, childProcess, sqlite, ...plugs],
+  ["client/src/config", executor, isolatedVm, grpc, dockerode, childProcess, sqlite, ...plugs],
+  ["client/src/journal", executor, isolatedVm, grpc, yaml, dockerode, childProcess, aboveJournal, ...plugs],
   [
     "client/src/{registry,openapi,fetch}",
     executor,
@@ -102,12 +106,14 @@ const layers: readonly (readonly [layer: string, ...bans: Ban[]])[] = [
     childProcess,
     sqlite,
     aboveRegistry,
-    frameworks,
+    ...plugs,
   ],
-  ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite],
-  ["client/src/check", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
-  ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite],
-  ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
+  ["client/src/executor-client", executor, isolatedVm, yaml, dockerode, childProcess, sqlite, ...plugs],
+  ["client/src/check", executor, isolatedVm, grpc, yaml, dockerode, sqlite, ...plugs],
+  ["client/src/sidecar", executor, isolatedVm, grpc, yaml, sqlite, ...plugs],
+  ["client/src/cli", executor, isolatedVm, grpc, yaml, dockerode, sqlite, frameworks],
+  ["client/src/cli/mcp", executor, isolatedVm, grpc, yaml, dockerode, sqlite],
+  ["client/src/integrations", executor, isolatedVm, grpc, yaml, dockerode, childProcess, sqlite, aboveIntegrations],
   ["executor/src", client, isolatedVm, grpc, yaml, dockerode, childProcess, values, prometheus],
   ["executor/src/admin", client, isolatedVm, grpc, yaml, dockerode, childProcess, insideWorker, values, runs],
   ["executor/src/config", client, isolatedVm, grpc, dockerode, childProcess, values, prometheus],

@@ -42,7 +42,7 @@ test("generateText: a program that fails, the same mended, three calls, and text
   const [first, second] = model.read(2);
   expect(first).toMatch(/^ToolInputError in add at line 1.*\nFix: `b` \(number\) is missing; `c` is not known/);
   expect(second).toBe("Value: 11,12,13\nCalls: add succeeded × 3");
-  expect(text).toBe(`Done: ${second}`);
+  expect(text).toBe(`Done: ${String(second)}`);
   expect(steps[1]?.toolResults[0]?.output).toMatchObject({ status: "ok", value: "11,12,13", error: null });
 });
 

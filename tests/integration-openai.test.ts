@@ -68,10 +68,11 @@ test("an agent is told when there is no executor, and when it wrote no program",
 async function startApi(answers: readonly object[]) {
   const asked: unknown[] = [];
   const server = createServer((request, response) => {
-    void json(request).then((body) => {
+    const answer = async () => {
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(answers[asked.push(body) - 1]));
-    });
+      response.end(JSON.stringify(answers[asked.push(await json(request)) - 1]));
+    };
+    void answer();
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

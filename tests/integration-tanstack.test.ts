@@ -30,17 +30,16 @@ class Scripted extends BaseTextAdapter<"scripted", object, readonly ["text"], ne
     this.#programs = programs;
   }
 
-  // oxlint-disable-next-line typescript/require-await -- theirs is an asynchronous stream
   async *chatStream({ messages }: TextOptions): AsyncIterable<StreamChunk> {
     const last = messages.findLast(({ role }) => role === "tool");
-    if (last) this.read.push(JSON.parse(String(last.content)));
+    if (last) this.read.push(JSON.parse(last.content as string));
     const ids = { threadId: "t", runId: "r", model: this.model, timestamp: 0 };
     const code = this.#programs[this.#step++];
     yield { type: EventType.RUN_STARTED, ...ids };
     if (code === undefined) {
       const messageId = "m";
       yield { type: EventType.TEXT_MESSAGE_START, messageId, role: "assistant", ...ids };
-      yield { type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta: `Done: ${String(last?.content)}`, ...ids };
+      yield { type: EventType.TEXT_MESSAGE_CONTENT, messageId, delta: `Done: ${last?.content as string}`, ...ids };
       yield { type: EventType.TEXT_MESSAGE_END, messageId, ...ids };
       yield { type: EventType.RUN_FINISHED, finishReason: "stop", ...ids };
       return;

@@ -54,7 +54,7 @@ test("stdio: three public servers behind one program, by the official client; cl
   const { client, pid } = await stdioClients.v2(folder.path);
   const { tools } = await client.listTools();
   expect(tools).toMatchObject([{ name: "execute_code", inputSchema: { required: ["code"] } }]);
-  for (const name of ["everything", "filesystem", "memory"]) expect(tools[0]?.description).toContain(`${name}`);
+  for (const name of ["everything", "filesystem", "memory"]) expect(tools[0]?.description).toContain(name);
   const result = await execute(client, PROGRAM(folder.path));
   expect(result.structuredContent).toMatchObject({ value: VALUE });
   expect(result.content[0]?.text).toContain("The sum of 40 and 2 is 42.");
@@ -83,19 +83,20 @@ test("HTTP and stdio, by the official clients of both versions, and a key if the
       ),
     "1": async () => {
       const client = new ClientV1(me);
-      await client.connect(new TransportV1(command.url, { requestInit }) as never);
+      await client.connect(new TransportV1(command.url, { requestInit }));
       return client;
     },
     "1, on stdio": async () => (await stdioClients.v1(folder.path, env)).client,
   };
+  const seen: unknown[] = [];
   for (const [version, connect] of Object.entries(http)) {
     const client = await connect();
-    expect((await client.listTools()).tools, version).toMatchObject([{ name: "execute_code" }]);
-    expect(await execute(client, "return [40 + 2, await tools.one.secret()]"), version).toMatchObject({
-      structuredContent: { value: [42, "t0p"] },
-    });
+    const { tools } = await client.listTools();
+    const { structuredContent } = await execute(client, "return [40 + 2, await tools.one.secret()]");
+    seen.push([version, tools.map(({ name }) => name), structuredContent?.value]);
     await client.close();
   }
+  expect(seen).toEqual(Object.keys(http).map((version) => [version, ["execute_code"], [42, "t0p"]]));
   const stranger = new Client(me);
   await expect(stranger.connect(new StreamableHTTPClientTransport(command.url))).rejects.toThrow(/401|bearer/i);
   expect(command.stdout).toBe("");
@@ -113,9 +114,9 @@ test("a page that was led here is refused before its request is read", async () 
   ];
   using folder = new ConfigFolder(() => ({ one: upstream }));
   await using command = await HttpCommand.start(folder.path, env, ["--http", "0", "--allow-host", "box.internal"]);
-  for (const [row, headers, status] of tries) {
-    expect(await post(command.url, headers, { jsonrpc: "2.0", id: 1, method: "tools/list" }), row).toBe(status);
-  }
+  const list = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+  const seen = tries.map(async ([row, headers]) => [row, headers, await post(command.url, headers, list)]);
+  expect(await Promise.all(seen)).toEqual(tries);
   expect(await post(new URL("/other", command.url), {}, {})).toBe(404);
   const children = processesBelow(command.pid);
   await command.stop();

@@ -49,7 +49,9 @@ test("a value is structured content, and text with all that the model should rea
     content: [{ type: "text", text: 'Value: {"sum":42}\nConsole:\n  log: hi\nCalls: add succeeded' }],
     structuredContent: { value: { sum: 42 }, logs: ["hi"], warnings: [] },
   });
-  expect(await it.run("const a = 1")).toMatchObject({ structuredContent: { value: null, warnings: [expect.any(String)] } });
+  expect(await it.run("const a = 1")).toMatchObject({
+    structuredContent: { value: null, warnings: [expect.any(String)] },
+  });
 });
 
 test("a program that fails is an error whose text says how to mend it", async () => {
@@ -68,7 +70,9 @@ test("an image that a program shows is one", async () => {
 
 test("a value that is too large for a model is cut, and the text says so", async () => {
   await using it = await connect();
-  const { content, structuredContent } = await it.run("return { rows: Array.from({ length: 9_000 }, (_, n) => 'row ' + n) }");
+  const { content, structuredContent } = await it.run(
+    "return { rows: Array.from({ length: 9_000 }, (_, n) => 'row ' + n) }",
+  );
   expect(JSON.stringify(structuredContent).length).toBeLessThan(70_000);
   expect(structuredContent).toMatchObject({ value: { rows: expect.arrayContaining(["row 0"]) } });
   expect((content[0] as { text: string }).text.length).toBeLessThanOrEqual(16_000);

@@ -63,6 +63,7 @@ function keepFresh(server: McpServer, { registry }: Codemode, update: () => void
   });
   const { server: connection } = server;
   const before = connection.onclose;
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it is no EventTarget
   connection.onclose = () => {
     listening[Symbol.dispose]();
     clearImmediate(waiting);

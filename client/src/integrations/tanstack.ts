@@ -17,7 +17,6 @@ const HEAP_MIB = { least: 8, most: 256 }; // what executors lend
  */
 export function createIsolateDriver(codemode: Codemode, options: PlugOptions = {}): IsolateDriver {
   return {
-    // oxlint-disable-next-line typescript/require-await -- theirs is asynchronous, and a name that is refused rejects
     async createContext({ bindings, timeout, memoryLimit }): Promise<IsolateContext> {
       const registry = new ComponentRegistry();
       for (const [name, { description, execute }] of Object.entries(bindings)) {
@@ -36,7 +35,6 @@ export function createIsolateDriver(codemode: Codemode, options: PlugOptions = {
           const { line: _line, ...error } = failure;
           return { success: false, error, logs };
         },
-        // oxlint-disable-next-line typescript/require-await -- theirs is asynchronous
         async dispose() {
           disposed.abort(new Error("The context was disposed"));
         },

@@ -95,7 +95,7 @@ function toListen(written: string, allowed: readonly string[], key: string | und
   const port = Number(match?.[2]);
   if (!match || port > 65_535) throw new UsageError(`--http ${JSON.stringify(written)}: expected a port, or host:port`);
   const host = match[1]?.replace(/^\[(.*)\]$/, "$1") ?? "127.0.0.1";
-  const isLoopback = host === "localhost" || host === "::1" || /^127\./.test(host);
+  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.");
   if (!isLoopback && key === undefined) {
     throw new UsageError(`--http ${written}: others can reach it, so CODEMODE_MCP_API_KEY must be set`);
   }

@@ -96,5 +96,5 @@ async function answer(handler: McpHttpHandler, request: IncomingMessage, respons
   response.writeHead(answered.status, Object.fromEntries(answered.headers));
   if (!answered.body) return void response.end();
   response.flushHeaders(); // a stream may have nothing to say for long
-  await pipeline(Readable.fromWeb(answered.body as ReadableStream), response);
+  await pipeline(Readable.fromWeb(answered.body), response);
 }

@@ -44,6 +44,7 @@ export class UpstreamServer implements AsyncDisposable {
     try {
       const transport = this.#transport(this.#entry.transport);
       await this.#client.connect(transport, { timeout: CONNECT_MS });
+      // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it is no EventTarget
       this.#client.onclose = () => this.#ended();
       const { names } = await registry.registerAll(this.#client, {
         namespace: namespaceOf(this.#entry),
