@@ -103,6 +103,27 @@ test("HTTP and stdio, by the official clients of both versions, and a key if the
   expect(command.stderr).not.toMatch(/t0p|sesame/);
 });
 
+test("HTTP: a client that goes away ends its program, and the calls of that", async () => {
+  using folder = new ConfigFolder(() => ({ one: upstream }));
+  await using command = await HttpCommand.start(folder.path, env);
+  const gone = new AbortController();
+  const call = fetch(command.url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "execute_code", arguments: { code: "return await tools.one.hang()" } },
+    }),
+    signal: gone.signal,
+  }).then((response) => response.text());
+  await command.says(/\[one\] hanging/);
+  gone.abort(new Error("enough"));
+  await expect(call).rejects.toThrow("enough");
+  await command.says(/\[one\] let go/);
+});
+
 test("a page that was led here is refused before its request is read", async () => {
   const tries: readonly (readonly [row: string, headers: Record<string, string>, status: number])[] = [
     ["by DNS", { host: "evil.example" }, 403],
@@ -126,12 +147,15 @@ test("a page that was led here is refused before its request is read", async () 
 test("a server that cannot start is named with its place, and the others go on; so they do when one dies", async () => {
   using folder = new ConfigFolder(() => ({
     missing: { command: "no-such-command" },
+    silent: { command: process.execPath, args: ["--eval", "console.error('no luck')"] },
     mortal: upstream,
     other: upstream,
   }));
   let stderr = "";
   const { client } = await stdioClients.v2(folder.path, env, (chunk) => (stderr += chunk));
   expect(stderr).toContain('mcp.json:3:3: server "missing": cannot be used, its command cannot be started (ENOENT)');
+  expect(stderr).toMatch(/\[silent\] no luck/);
+  expect(stderr).toMatch(/server "silent": cannot be used, it has ended before it answered/);
   const code = "return await tools.mortal.die().catch((e) => e.message)";
   const died = await execute(client, code);
   expect(died.structuredContent?.value).toBe('The MCP server "mortal" has ended: none of its tools can be called');

@@ -11,6 +11,15 @@ serveStdio(() => {
     server.registerTool("grown", { description: "A tool that came late", inputSchema }, () => text("late"));
     return text("done");
   });
+  server.registerTool("hang", { description: "Never answers", inputSchema }, (_input, { mcpReq: { signal } }) => {
+    console.error("hanging");
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => {
+        console.error("let go");
+        resolve(text("no"));
+      });
+    });
+  });
   server.registerTool("secret", { description: "Has it", inputSchema }, () => text(process.env.SECRET ?? "none"));
   return server;
 });

@@ -55,6 +55,7 @@ export class UpstreamServer implements AsyncDisposable {
       return true;
     } catch (error) {
       if (!this.#isClosing) this.#note(`cannot be used, ${reasonOf(error)}`);
+      this.#isClosing = true;
       await this.#client.close().catch(() => {});
       return false;
     }
@@ -123,5 +124,6 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall?.startsWith("spawn")) return `its command cannot be started (${code})`;
+  if (error.message === "Connection closed") return "it has ended before it answered; what it wrote is above";
   return error.message.slice(0, MAX_LINE);
 }
