@@ -96,10 +96,11 @@ test("HTTP and stdio, by the official clients of both versions, and a key if the
     seen.push([version, tools.map(({ name }) => name), structuredContent?.value]);
     await client.close();
   }
-  expect(seen).toEqual(Object.keys(http).map((version) => [version, ["execute_code"], [42, "t0p"]]));
+  expect(seen).toEqual(Object.keys(http).map((version) => [version, ["execute_code"], [42, "t0p-s3cret"]]));
   const stranger = new Client(me);
   await expect(stranger.connect(new StreamableHTTPClientTransport(command.url))).rejects.toThrow(/401|bearer/i);
   expect(command.stdout).toBe("");
+  expect(command.stderr).toContain("[one] the secret is **********");
   expect(command.stderr).not.toMatch(/t0p|sesame/);
 });
 
@@ -161,10 +162,10 @@ test("a server that cannot start is named with its place, and the others go on; 
   expect(died.structuredContent?.value).toBe('The MCP server "mortal" has ended: none of its tools can be called');
   expect((await execute(client, code)).structuredContent).toEqual(died.structuredContent);
   expect(await execute(client, "return await tools.other.secret()")).toMatchObject({
-    structuredContent: { value: "t0p" },
+    structuredContent: { value: "t0p-s3cret" },
   });
   expect(stderr).toMatch(/mcp\.json:\d+:3: server "mortal": has ended/);
-  expect(stderr).not.toContain("t0p");
+  expect(stderr).not.toContain("t0p-s3cret");
   await client.close();
 });
 

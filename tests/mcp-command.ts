@@ -28,7 +28,7 @@ export const publicServers = (folder: string) => ({
 /** A server of ours that can die and grow. */
 export const upstream = {
   ...node(fileURLToPath(new URL("mcp-upstream.mjs", import.meta.url))),
-  env: { SECRET: "t0p" },
+  env: { SECRET: "t0p-s3cret" },
 };
 
 /** A folder with an `mcp.json` of these servers. */

@@ -2,6 +2,7 @@
 import { fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 
+console.error("the secret is", process.env.SECRET);
 serveStdio(() => {
   const server = new McpServer({ name: "upstream", version: "1.0.0" });
   const inputSchema = fromJsonSchema({ type: "object" });

@@ -8,6 +8,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import type { McpServerEntry, McpTransport } from "../../config/index.ts";
+import { Redactor } from "../../fetch/redact.ts";
 import type { ComponentRegistry } from "../../registry/index.ts";
 import { note, printable } from "../print.ts";
 
@@ -28,14 +29,18 @@ export function namespaceOf({ name }: McpServerEntry): string {
 export class UpstreamServer implements AsyncDisposable {
   readonly #entry: McpServerEntry;
   readonly #client: UpstreamClient;
+  /** Servers print what they were given, and errors what was sent. */
+  readonly #redactor = new Redactor();
   #isClosing = false;
 
   constructor(entry: McpServerEntry, version: string) {
     this.#entry = entry;
+    const { transport } = entry;
+    this.#redactor.add(transport.kind === "stdio" ? transport.env : transport.headers);
     this.#client = new UpstreamClient(
       { name: "codemode", version },
       // A probe costs one more process where the server is one.
-      entry.transport.kind === "http" ? { versionNegotiation: { mode: "auto" } } : {},
+      transport.kind === "http" ? { versionNegotiation: { mode: "auto" } } : {},
     );
   }
 
@@ -72,7 +77,7 @@ export class UpstreamServer implements AsyncDisposable {
       const parameters = { command, args: [...args], env: { ...env }, ...(cwd !== undefined && { cwd }) };
       const child = new StdioClientTransport({ ...parameters, stderr: "pipe" });
       const lines = createInterface({ input: child.stderr as Readable });
-      lines.on("line", (line) => note(printable(`[${this.#entry.name}] ${line.slice(0, MAX_LINE)}`)));
+      lines.on("line", (line) => this.#say(`[${this.#entry.name}] ${line.slice(0, MAX_LINE)}`));
       return child;
     }
     const requestInit = { headers: { ...transport.headers } };
@@ -89,7 +94,11 @@ export class UpstreamServer implements AsyncDisposable {
 
   #note(what: string): void {
     const { name, place } = this.#entry;
-    note(printable(`${place}: server ${JSON.stringify(name)}: ${what}`));
+    this.#say(`${place}: server ${JSON.stringify(name)}: ${what}`);
+  }
+
+  #say(line: string): void {
+    note(printable(this.#redactor.text(line)));
   }
 }
 
