@@ -140,6 +140,15 @@ class Watched extends ComponentRegistry {
   }
 }
 
+test("a tool that was asked for by name and has gone is an error of the next call, not of the server", async () => {
+  const registry = sums();
+  await using it = await connect(registry, { tools: ["add"] });
+  registry.unregisterTool("add");
+  await new Promise((resolve) => setImmediate(resolve));
+  const text = expect.stringContaining('There is no tool "add"');
+  expect(await it.run("return 1")).toMatchObject({ isError: true, content: [{ text }] });
+});
+
 test("what is no program is refused, and an executor that cannot be reached is told", async () => {
   await using it = await connect();
   expect(await it.run(1)).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("code") }] });

@@ -48,7 +48,13 @@ export function createMcpServer(codemode: Codemode, options: McpServerOptions = 
       }
     },
   );
-  keepFresh(server, codemode, () => tool.update({ description: toolText(codemode, toolOptions).description }));
+  keepFresh(server, codemode, () => {
+    try {
+      tool.update({ description: toolText(codemode, toolOptions).description });
+    } catch {
+      // One of `options.tools` has gone: the next call says so.
+    }
+  });
   return server;
 }
 

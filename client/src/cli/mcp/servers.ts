@@ -21,10 +21,8 @@ export function namespaceOf({ name }: McpServerEntry): string {
 }
 
 /**
- * Starts a server, or connects to it, and registers its tools under its name; they are followed as they change. Whatever
- * goes wrong, then or later, is told on stderr and to the programs that call its tools. Disposal ends the server.
- *
- * Resolves with false when it could not be started.
+ * One server of the configuration. Whatever goes wrong with it, at its start or later, is told on stderr and to the programs
+ * that call its tools. Disposal ends it.
  */
 export class UpstreamServer implements AsyncDisposable {
   readonly #entry: McpServerEntry;
@@ -44,6 +42,10 @@ export class UpstreamServer implements AsyncDisposable {
     );
   }
 
+  /**
+   * Starts the server, or connects to it, and registers its tools under its name; they are followed as they change.
+   * False when that could not be done.
+   */
   async start(registry: ComponentRegistry): Promise<boolean> {
     const { name } = this.#entry;
     try {
