@@ -4,18 +4,19 @@ import type { CallRow, JournalStore, StoredRun } from "../journal/index.ts";
 import type { Component, ComponentRegistry } from "../registry/index.ts";
 import { messageOf, toCallError } from "../run/call-error.ts";
 import { maxAnswerBytes } from "../run/index.ts";
+import { lastItems } from "../run/item-calls.ts";
 import { toWire } from "../run/values.ts";
 
 /** What became of a call that was in doubt. */
 export type Settlement =
   /**
    * It succeeded, and this is what its handler returned: no larger than an answer to a call may be, and checked by the
-   * tool's output schema where it is registered.
+   * tool's output schema where it is registered. Of a stream, a list of the items that the program has not had.
    */
   | { readonly value: unknown }
   /** It failed. The program may catch it: name, message and code. */
   | { readonly error: Error | CallFailure }
-  /** It had no effect: the handler is to be called again. */
+  /** It had no effect: the handler is to be called again. Not of a stream, whose handler has begun. */
   | "retry";
 
 /** How a call failed, where there is no Error at hand. */
@@ -61,7 +62,6 @@ async function resolved(
   if (!call) throw new CodemodeError("NOT_FOUND", `${cannot}: the run has made no such call`);
   // A store would say the same, but it must not look as if a bad value were what is wrong.
   if (call.state !== "pending") throw refused(`${cannot}: it has settled (${call.state})`);
-  if (call.kind === "next") throw refused(`${cannot}: it asks for items of a stream, which has ended with its app`);
   if (call.kind === "timer") throw refused(`${cannot}: it is a timer, which starts again by itself`);
   return settled(call, run, settlement, registry, cannot);
 }
@@ -77,7 +77,12 @@ async function settled(
   registry: ComponentRegistry,
   cannot: string,
 ): Promise<CallRow> {
-  if (settlement === "retry") return { ...call, handled: false };
+  if (settlement === "retry") {
+    if (call.kind !== "next") return { ...call, handled: false };
+    throw refused(
+      `${cannot}: it asks for items of a stream, whose handler has begun; say { value: [items] } or { error }`,
+    );
+  }
   if (typeof settlement !== "object" || settlement === null || "value" in settlement === "error" in settlement) {
     throw refused(`${cannot}: say { value }, { error } or "retry"`);
   }
@@ -106,6 +111,7 @@ async function checked(
 ): Promise<Value> {
   const output = componentOf(call, registry)?.output;
   try {
+    if (call.kind === "next") return lastItems(await allChecked(value, output), maxBytes);
     const result = output ? await output.check(value) : ({ ok: true, value } as const);
     if (!result.ok) throw new TypeError(result.message);
     return toWire(result.value, maxBytes);
@@ -114,9 +120,20 @@ async function checked(
   }
 }
 
-function componentOf({ kind, name }: CallRow, registry: ComponentRegistry): Component | undefined {
-  const components = kind === "agent" ? registry.listAgents() : registry.listTools();
-  return components.find((component) => component.name === name);
+async function allChecked(items: unknown, output: Component["output"] | undefined): Promise<unknown[]> {
+  if (!Array.isArray(items)) throw new TypeError("what is left of a stream is a list of its items");
+  const checked: unknown[] = [];
+  for (const item of items) {
+    const result = output ? await output.check(item) : ({ ok: true, value: item } as const);
+    if (!result.ok) throw new TypeError(`item ${checked.length + 1}: ${result.message}`);
+    checked.push(result.value);
+  }
+  return checked;
+}
+
+function componentOf({ kind, name }: CallRow, { components }: ComponentRegistry): Component | undefined {
+  if (kind === "tool" || kind === "agent") return components.get(kind, name);
+  return components.get("tool", name) ?? components.get("agent", name);
 }
 
 function refused(message: string, cause?: unknown): CodemodeError {

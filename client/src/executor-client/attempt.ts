@@ -1,7 +1,7 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { type ClientMessage, type ExecutorMessage, type Finished, messages, send } from "@codemode/proto";
 import { messageOf } from "../run/call-error.ts";
-import { violation } from "../run/gate.ts";
+import { Doubt, violation } from "../run/gate.ts";
 import { Divergence, type Link } from "../run/link.ts";
 import type { Outcome } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
@@ -72,6 +72,8 @@ export class Attempt {
       return await this.#read();
     } catch (error) {
       if (error instanceof Divergence) return this.#run.end({ type: "Diverged", message: error.message });
+      const doubt = error instanceof Doubt ? this.#run.inDoubt() : undefined;
+      if (doubt) return doubt;
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);

@@ -1,11 +1,12 @@
-import { type Call, CallKind, type CallResult, MAX_TIMER_MS, type Value } from "@codemode/proto/messages";
+import { type Call, CallKind, type CallError, type CallResult, MAX_TIMER_MS } from "@codemode/proto/messages";
 import { ExecutorClientError } from "../errors.ts";
 import type { Component } from "../registry/component.ts";
 import type { ComponentSet } from "../registry/component-set.ts";
 import { type Answer, inTime, invoke, type InvokeOptions } from "./invoke.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
-import { type LiveStream, LOST, toRequest } from "./live-stream.ts";
-import { fromWire } from "./values.ts";
+import { toCallError } from "./call-error.ts";
+import { DONE, LOST, toItemRequest } from "./item-calls.ts";
+import type { LiveStream } from "./live-stream.ts";
 
 // Gate
 // ==========================================================================
@@ -17,11 +18,13 @@ import { fromWire } from "./values.ts";
 // A3  A handler sees only input that its schema let pass, in the context of its own run.
 // A4  A call settles once. What settles later is dropped. Who is told of it, and when, is the business of the Link.
 // A5  The limits of the app hold whatever the executor says.
-// A6  A stream that a handler has returned is read as the program asks, and stopped when the program, or the run, is over.
+// A6  A stream that a handler has returned is read as the program asks, and stopped when the program, or the run, is over. One
+//     that has ended with its app is in doubt like a call, when the program wants more of it.
 // A7  That a handler is called is recorded before it is called, and how a call ended before anybody is told. What could not
 //     be recorded does not happen.
 
 const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
+const MAX_STREAMS = 64; // of one run that are open at a time: each may have a quarter of a MiB ahead of its program
 
 /** What a gate must know of its run. */
 export interface GateOptions extends InvokeOptions {
@@ -56,7 +59,8 @@ export class Gate {
   /**
    * Starts a call, the next of the journal.
    *
-   * @throws {@link ExecutorClientError} when the executor may not ask for this.
+   * @throws {@link ExecutorClientError} when the executor may not ask for this, {@link Doubt} when it asks for more of a
+   * stream that has ended with its app.
    */
   admit(call: Call): void {
     const { journal, maxCallsInFlight } = this.#options;
@@ -64,7 +68,12 @@ export class Gate {
     const component = this.#check(call);
     if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
       throw violation(`made more than ${maxCallsInFlight} calls at a time`);
-    this.#begin(journal.open(call), call, component, call.delayMs);
+    const entry = journal.open(call);
+    if (this.isInDoubt(entry)) {
+      this.#options.record(entry).catch(() => {}); // whoever records ends the run
+      throw new Doubt();
+    }
+    this.#begin(entry, call, component, call.delayMs);
   }
 
   /** Waits for a call that was made before; starts it when the app that began it has died. */
@@ -84,7 +93,11 @@ export class Gate {
   close(reason: unknown): void {
     const { journal, onChange } = this.#options;
     this.#isClosed = true;
-    for (const stream of this.#streams.values()) stream.stop(reason);
+    for (const [seq, stream] of this.#streams) {
+      const entry = journal.get(seq);
+      if (entry?.stream === "open") entry.stream = stream.source === "open" ? "left" : stream.source;
+      stream.stop(reason);
+    }
     this.#streams.clear();
     if (journal.pending === 0) return;
     for (const entry of journal.entries()) {
@@ -92,6 +105,14 @@ export class Gate {
       this.#release(entry)?.abort(reason);
       onChange(entry);
     }
+  }
+
+  /** True when only somebody who knows what an app that has died did can tell how the call ended. */
+  isInDoubt(entry: JournalEntry): boolean {
+    const { state, kind, name, called } = entry;
+    if (state !== "pending" || kind === "timer" || this.#open.has(entry)) return false;
+    if (kind === "next") return !entry.items?.isEnd && this.#isLost(entry) && !this.#componentOf(entry)?.idempotent;
+    return called && !this.#options.components.get(kind, name)?.idempotent;
   }
 
   #begin(entry: JournalEntry, call: Call, component: Component | undefined, delayMs: number): void {
@@ -104,7 +125,7 @@ export class Gate {
     const work = isInvoked
       ? invoke(component, call, entry, controller, this.#options)
       : component
-        ? this.#next(component, call)
+        ? this.#next(component, entry)
         : pause(delayMs, controller.signal);
     this.#running += 1;
     void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
@@ -128,43 +149,58 @@ export class Gate {
   }
 
   /** The component whose stream is asked for items. */
-  #checkNext({ name, arguments: given }: Call): Component {
-    const { components, journal } = this.#options;
-    const request = toRequest(fromWireOrNothing(given));
-    const of = request && journal.get(request.of);
-    const isOf = of?.result?.result?.$case === "stream" && of.name === name;
-    const component = isOf && of.kind !== "timer" && of.kind !== "next" && components.get(of.kind, name);
+  #checkNext(call: Call): Component {
+    const of = this.#options.journal.streamOf({ items: toItemRequest(call.arguments) });
+    const component = of?.name === call.name && of.stream ? this.#componentOf({ items: { of: of.seq } }) : undefined;
     if (!component) throw violation("asked for items of what is no stream");
     return component;
   }
 
-  #next(component: Component, { arguments: given }: Call): Promise<Answer> {
-    const { of, isEnd } = toRequest(fromWireOrNothing(given)) ?? {};
-    const stream = of === undefined ? undefined : this.#streams.get(of);
-    if (!stream || of === undefined) return Promise.resolve(LOST);
-    if (isEnd) {
-      stream.stop(new DOMException("The program wants no more of this stream", "AbortError"));
-      this.#streams.delete(of);
+  #componentOf(entry: { readonly items?: { readonly of: number } | undefined }): Component | undefined {
+    const of = this.#options.journal.streamOf(entry);
+    return of && of.kind !== "timer" && of.kind !== "next" ? this.#options.components.get(of.kind, of.name) : undefined;
+  }
+
+  #isLost({ items }: JournalEntry): boolean {
+    return items === undefined || !this.#streams.has(items.of);
+  }
+
+  async #next(component: Component, { items }: JournalEntry): Promise<Answer> {
+    const stream = items && this.#streams.get(items.of);
+    if (items?.isEnd) {
+      stream?.stop(new DOMException("The program wants no more of this stream", "AbortError"));
+      return { value: DONE };
     }
+    if (!stream) return { error: LOST };
     const { maxAnswerBytes, toolTimeoutMs } = this.#options;
-    return inTime(component.name, stream.take(maxAnswerBytes()), stream.controller, toolTimeoutMs);
+    const { controller } = stream;
+    const answer = await inTime(component.name, stream.take(maxAnswerBytes()), controller, toolTimeoutMs);
+    if (controller.signal.aborted) stream.stop(controller.signal.reason); // it took too long
+    return answer;
   }
 
   #settle(entry: JournalEntry, { value, error, stream }: Answer): void {
+    const { journal, onChange, onSettled } = this.#options;
+    const failure = error ?? (stream && this.#openStreams >= MAX_STREAMS ? TOO_MANY : undefined);
     let answer: CallResult["result"];
-    if (error) answer = { $case: "error", value: error };
+    if (failure) answer = { $case: "error", value: failure };
     else if (stream) answer = { $case: "stream", value: {} };
     else if (value) answer = { $case: "value", value };
-    if (!this.#options.journal.settle(entry, error ? "failed" : "succeeded", answer)) {
-      return stream?.stop(new DOMException("Nobody waits for this stream", "AbortError"));
-    }
+    const isFirst = journal.settle(entry, failure ? "failed" : "succeeded", answer);
+    if (!isFirst || failure || this.#isClosed) stream?.stop(new DOMException("Nobody reads this stream", "AbortError"));
+    else if (stream) this.#streams.set(entry.seq, stream);
+    if (!isFirst) return;
     this.#release(entry);
-    if (stream && !this.#isClosed) this.#streams.set(entry.seq, stream);
     this.#whenRecorded(entry, () => {
-      this.#options.journal.tell();
-      this.#options.onChange(entry);
-      this.#options.onSettled();
+      journal.tell();
+      const of = journal.streamOf(entry);
+      if (entry.stream !== "open" && of?.stream !== "open") onChange(of ?? entry);
+      onSettled();
     });
+  }
+
+  get #openStreams(): number {
+    return this.#streams.values().reduce((count, { isOver }) => count + (isOver ? 0 : 1), 0);
   }
 
   /** In the order in which it was called: so records are made. */
@@ -184,13 +220,12 @@ function leftOf({ delayMs }: Call, { startedAt }: JournalEntry): number {
   return delayMs - Math.max(0, Date.now() - startedAt.getTime());
 }
 
-function fromWireOrNothing(value: Value | undefined): unknown {
-  try {
-    return fromWire(value);
-  } catch {
-    return undefined;
-  }
-}
+const TOO_MANY: CallError = {
+  ...toCallError(
+    new RangeError(`A run may have ${MAX_STREAMS} streams open at a time: read one to its end, or leave it`),
+  ),
+  code: "TOO_MANY_STREAMS",
+};
 
 function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
@@ -202,6 +237,9 @@ function pause(delayMs: number, signal: AbortSignal): Promise<Answer> {
   signal.addEventListener("abort", stop, { once: true });
   return promise;
 }
+
+/** The run cannot go on before somebody tells what an app that has died did. */
+export class Doubt extends Error {}
 
 /** The executor did what the protocol does not allow. Nothing it says is taken as true from here on. */
 export function violation(what: string): ExecutorClientError {

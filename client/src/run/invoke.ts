@@ -106,6 +106,7 @@ export async function inTime(
   const timer = setTimeout(
     () => {
       const error = timeoutError(name, timeoutMs);
+      void answer.then(({ stream }) => stream?.stop(controller.signal.reason));
       late.resolve({ error }); // before the abort, so that a handler which rejects on it does not come first
       controller.abort(new DOMException(error.message, "TimeoutError"));
     },

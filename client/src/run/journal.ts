@@ -1,5 +1,6 @@
 import { argumentsHash } from "@codemode/proto";
 import { type Call, CallKind, type CallResult } from "@codemode/proto/messages";
+import { isLast, type ItemRequest, linkItems, toItemRequest } from "./item-calls.ts";
 
 /** How far a call is. `cancelled`: the program gave it up, or the run ended, before it settled. */
 export type CallProgress = "pending" | "succeeded" | "failed" | "cancelled";
@@ -22,6 +23,12 @@ export interface JournalEntry {
   settledAt?: Date;
   /** Place in the order in which calls settled, from 1; absent for a cancelled one. */
   settleOrder?: number;
+  /** Of a call for the items of a stream: whose, and what. */
+  items?: ItemRequest | undefined;
+  /** Of a call that has returned a stream: how far that is. `left`: the run was over before it. */
+  stream?: "open" | "ended" | "failed" | "left";
+  /** Of a stream that has ended: when. */
+  streamedAt?: Date;
   /** The answer, as it is sent however often. */
   result?: CallResult;
 }
@@ -39,6 +46,8 @@ export class Journal {
   /** Takes `entries`, which an app before us has recorded. By seq, without gaps. */
   constructor(entries: readonly JournalEntry[] = []) {
     this.#entries = [...entries];
+    linkItems(this.#entries);
+    for (const entry of this.#entries) this.#follow(entry);
     this.#settled = entries
       .filter(({ settleOrder }) => settleOrder !== undefined)
       .toSorted((a, b) => (a.settleOrder ?? 0) - (b.settleOrder ?? 0));
@@ -85,6 +94,7 @@ export class Journal {
       state: "pending",
       handled: false,
       called: false,
+      ...(call.kind === CallKind.CALL_KIND_NEXT && { items: toItemRequest(call.arguments) }),
     };
     this.#entries.push(entry);
     this.#pending += 1;
@@ -103,7 +113,22 @@ export class Journal {
     entry.result = { seq: entry.seq, result: answer, settledAt };
     this.#settled.push(entry);
     entry.settleOrder = this.#settled.length;
+    this.#follow(entry);
     return true;
+  }
+
+  /** The call whose stream `entry` asks for items, if it does. */
+  streamOf({ items }: { readonly items?: { readonly of: number } | undefined }): JournalEntry | undefined {
+    return items && this.get(items.of);
+  }
+
+  /** Keeps how far a stream is with the call that has returned it. */
+  #follow(entry: JournalEntry): void {
+    if (entry.result?.result?.$case === "stream") entry.stream = "open";
+    const of = this.streamOf(entry);
+    if (of?.stream !== "open" || (!entry.items?.isEnd && !isLast(entry))) return;
+    of.stream = entry.state === "failed" ? "failed" : "ended";
+    if (entry.settledAt) of.streamedAt = entry.settledAt;
   }
 
   /** The next answer in the order of settling is recorded: others may hear of it. */

@@ -215,11 +215,8 @@ export class Run {
    * called, and which must not be called again. `undefined` when there are none.
    */
   inDoubt(): Outcome | undefined {
-    const { executionId, components } = this.request;
-    const doubtful = this.#journal.entries().filter(({ state, called, kind, name }) => {
-      if (state !== "pending" || !called || kind === "timer" || kind === "next") return false;
-      return !components.get(kind, name)?.idempotent;
-    });
+    const { executionId } = this.request;
+    const doubtful = this.#journal.entries().filter((entry) => this.#gate.isInDoubt(entry));
     const [first] = doubtful;
     if (!first) return undefined;
     this.isUnfinished = true;
@@ -229,7 +226,8 @@ export class Run {
       type: "InDoubt",
       message: `Nobody knows what became of call${which.length === 1 ? "" : "s"} ${shown}: the run was cut off while the handler ran`,
       hint:
-        `find out, tell it by codemode.settle(${JSON.stringify(executionId)}, ${first.seq}, { value } | { error } | "retry"), ` +
+        `find out, tell it by codemode.settle(${JSON.stringify(executionId)}, ${first.seq}, ` +
+        `${first.kind === "next" ? "{ value: [what is left of the stream] } | { error }" : '{ value } | { error } | "retry"'}), ` +
         `then execute the same again`,
       seq: first.seq,
       tool: first.name,

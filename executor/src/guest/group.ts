@@ -52,6 +52,7 @@ export class Group {
   readonly #byName = create(null) as Record<string, Call>;
   /** What is there beside the components. */
   readonly #beside: object;
+  #sorted: readonly string[] | undefined;
   /** Names as models misspell them, in one form; true where two are alike. */
   #byForm: Record<string, string | true> | undefined;
 
@@ -110,7 +111,9 @@ export class Group {
       getOwnPropertyDescriptor: (_target: object, key: PropertyKey) =>
         primordials.getOwnPropertyDescriptor(full(), key),
       // Of no effect: what is full is frozen.
-      set: () => false,
+      set: () => {
+        throw new primordials.TypeError(`${this.#kind}s cannot be changed: put it into a variable of your own`);
+      },
       defineProperty: (_target: object, key: PropertyKey, to: PropertyDescriptor) =>
         primordials.defineProperty(full(), key, to),
       deleteProperty: (_target: object, key: PropertyKey) => primordials.deleteProperty(full(), key),
@@ -160,12 +163,12 @@ export class Group {
     const { path, target, made } = node;
     if (node.isFull) return target;
     node.isFull = true;
-    const names = this.#catalog.names(this.#kind).toSorted();
+    const names = (this.#sorted ??= primordials.toSorted(this.#catalog.names(this.#kind)) as string[]);
     const before = path === "" ? "" : `${path}.`;
     const seen = create(null) as object;
-    for (let index = 0; index < names.length; index++) {
+    for (let index = firstFrom(names, before); index < names.length; index++) {
       const name = names[index] as string;
-      if (!startsWith(name, before)) continue;
+      if (!startsWith(name, before)) break;
       const dot = indexOf(name, ".", before.length);
       const key = slice(name, before.length, dot === -1 ? name.length : dot);
       if (key === "" || hasOwn(seen, key)) continue;
@@ -224,6 +227,18 @@ export class Group {
     }
     return names.length > 20 ? `${list}, …` : list;
   }
+}
+
+/** The index of the first of `sorted` that is not before `text`. */
+function firstFrom(sorted: readonly string[], text: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = primordials.MathFloor((low + high) / 2);
+    if ((sorted[middle] as string) < text) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Asked of every value by the language and by consoles. */

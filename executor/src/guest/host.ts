@@ -13,7 +13,7 @@ export interface Failure {
 }
 
 /**
- * The one function that a worker puts into an isolate. Each argument is a primitive: nothing else crosses.
+ * One of the two functions that a worker puts into an isolate: what the guest tells. Each argument is a primitive: nothing else crosses.
  * Synchronous, so that a program that floods waits for its reader. It never throws.
  *
  * | kind | arguments |

@@ -25,6 +25,7 @@ export function createItemStream(name: string, ask: AskNext): object {
     return promiseThen(
       ask(false),
       (answer: unknown) => {
+        if (isOver) return over(); // it was left meanwhile
         const batch = answer as Batch;
         items = batch.items;
         at = 0;
@@ -37,11 +38,12 @@ export function createItemStream(name: string, ask: AskNext): object {
       },
     );
   };
-  const leave = (value?: unknown): unknown => {
+  /** At once, whoever still waits for an item: it gets none. */
+  const leave = (value: unknown): Promise<unknown> => {
     const wasOver = isOver;
     isOver = true;
     items = [];
-    return wasOver ? over(value) : promiseThen(ask(true), () => over(value));
+    return wasOver ? inTurn(() => over(value)) : promiseThen(ask(true), () => over(value));
   };
   const stream = create(prototype) as object;
   hide(
@@ -52,7 +54,7 @@ export function createItemStream(name: string, ask: AskNext): object {
   hide(
     stream,
     "return",
-    freeze((value: unknown) => inTurn(() => leave(value))),
+    freeze((value: unknown) => leave(value)),
   );
   hide(
     stream,
@@ -65,3 +67,37 @@ export function createItemStream(name: string, ask: AskNext): object {
 
 /** Of its own, so that a stream is no plain object: it cannot be returned, or passed on. */
 const prototype: object = freeze(create(null) as object);
+
+/**
+ * `for await (const item of tools.x())`, with no `await` of the answer itself: of a stream, its items; of a list, what is in
+ * it, as the language does for any that is not asynchronous.
+ */
+export function createAsyncIterator(answer: unknown): object {
+  let inner: Iterating | undefined;
+  const begin = (value: unknown): Iterating => (inner ??= iteratorOf(value));
+  const step = (method: "next" | "return", value: unknown): unknown =>
+    promiseThen(answer, (given: unknown) => {
+      const iterator = begin(given);
+      const act = iterator[method];
+      if (act) return primordials.apply(act, iterator, [value]);
+      return { done: true, value };
+    });
+  return {
+    __proto__: null,
+    next: (value: unknown) => step("next", value),
+    return: (value: unknown) => step("return", value),
+  };
+}
+
+interface Iterating {
+  readonly next: (value: unknown) => unknown;
+  readonly return?: (value: unknown) => unknown;
+}
+
+function iteratorOf(value: unknown): Iterating {
+  const iterable = value as Record<symbol, (() => Iterating) | undefined>;
+  const make = iterable?.[primordials.asyncIterator] ?? iterable?.[primordials.iterator];
+  if (!make)
+    throw new primordials.TypeError("The answer is no stream and no list: `for await` has nothing to go through");
+  return primordials.apply(make, value, []);
+}

@@ -118,6 +118,7 @@ export const primordials = {
   regExpExec: uncurry<RegExpExecArray | null, [string]>(RegExp.prototype.exec),
   regExpSource: getter<string>(RegExp.prototype, "source"),
   regExpFlags,
+  toSorted: uncurry<unknown[], []>(Array.prototype.toSorted),
   mapGet: uncurry<unknown, [unknown]>(Map.prototype.get),
   mapSet: uncurry<unknown, [unknown, unknown]>(Map.prototype.set),
   mapHas: uncurry<boolean, [unknown]>(Map.prototype.has),
