@@ -43,9 +43,10 @@ export interface ToolDefinition<I extends Schema | undefined, O extends Schema |
    * never the stack.
    *
    * What it yields, as an async generator or anything else that is async iterable, the program reads by
-   * `for await (const item of tools.<name>(input))`. It is read as the program asks, up to 64 items ahead; when the program
-   * leaves, or the run ends, its `return()` is called and the signal fires. A stream ends with its app: a run that is
-   * resumed elsewhere gets a `StreamLostError` for the items that it has not had.
+   * `for await (const item of tools.<name>(input))`. It is read as the program asks, up to 64 items or 256 KiB ahead, and in
+   * a long stream an item may wait for others for up to 100 ms. When the program leaves, or the run ends, its `return()` is
+   * called and the signal fires. A run has 64 streams open at most. A stream ends with its app: a run that is resumed and
+   * wants more of it gets a `StreamLostError` (code `STREAM_LOST`) when this is `idempotent`, and is in doubt otherwise.
    */
   execute(input: InputOf<I>, call: CallInfo): Returned<O>;
 }
