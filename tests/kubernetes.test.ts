@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { loadConfig } from "../executor/src/config/config.ts";
 
 // The manifests of deploy/kubernetes, by the schemas of the Kubernetes API.
@@ -45,13 +46,8 @@ async function complaints(manifest: Manifest): Promise<string[]> {
   return [...wrong, ...[...paths(manifest)].filter((path) => !seen.has(path))]; // what no schema has read it does not know
 }
 
-/** Kustomize adds it to every selector. */
-const selector = { matchLabels: { "app.kubernetes.io/name": "codemode-executor" } };
-
 test.each(files.filter((file) => !file.endsWith("kustomization.yaml")))("%s is what the API takes", async (file) => {
-  const manifest = read(file);
-  if (manifest.kind === "Deployment") Object.assign(manifest.spec, { selector });
-  expect(await complaints(manifest)).toEqual([]);
+  expect(await complaints(read(file))).toEqual([]);
 });
 
 test("a field that the API does not know, and a value that it does not take, are seen", async () => {
@@ -67,6 +63,58 @@ test.each(files.filter((file) => file.endsWith("kustomization.yaml")))("%s names
   const beside = readdirSync(folder).filter((name) => name !== "kustomization.yaml");
   expect(beside.filter((name) => !resources.includes(name))).toEqual([]);
 });
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Selector {
+  readonly matchLabels: Labels;
+}
+
+/** As Kubernetes has it: a selector without labels covers all. */
+const covers = ({ matchLabels = {} }: Partial<Selector>, labels: Labels) =>
+  Object.entries(matchLabels).every(([name, value]) => labels[name] === value);
+
+test("what is written is what is applied: no kustomization changes a label, a name or a selector", () => {
+  const harmless = new Set(["apiVersion", "kind", "resources", "images", "patches"]);
+  for (const file of files.filter((file) => file.endsWith("kustomization.yaml"))) {
+    expect(Object.keys(read(file)).filter((key) => !harmless.has(key))).toEqual([]);
+  }
+});
+
+test("the service, the policy and the budget cover the executors, no other pod, and let in the apps", () => {
+  const { selector, template } = read("base/deployment.yaml").spec as {
+    selector: Selector;
+    template: { metadata: { labels: Labels } };
+  };
+  const policy = read("base/network-policy.yaml").spec as {
+    podSelector: Selector;
+    ingress: readonly { from: readonly { podSelector?: Selector }[] }[];
+  };
+  const budget = read("base/disruption-budget.yaml").spec as { selector: Selector };
+  const service = read("base/service.yaml").spec as { selector: Labels };
+  const app = { "app.kubernetes.io/name": "shop", "codemode.dev/client": "true" };
+  for (const each of [selector, policy.podSelector, budget.selector, { matchLabels: service.selector }]) {
+    expect([covers(each, template.metadata.labels), covers(each, app)]).toEqual([true, false]);
+  }
+  const apps = policy.ingress.flatMap(({ from }) => from.flatMap(({ podSelector }) => podSelector ?? []));
+  expect(apps.map((each) => [covers(each, app), covers(each, { "app.kubernetes.io/name": "shop" })])).toEqual([
+    [true, false],
+  ]);
+});
+
+test.skipIf(spawnSync("kubectl", ["version", "--client"]).status !== 0)(
+  "Kustomize renders what is written, where there is a kubectl to ask",
+  () => {
+    const { stdout } = spawnSync("kubectl", ["kustomize", join(root, "base")], { encoding: "utf8" });
+    const rendered = parseAllDocuments(stdout, { version: "1.2" }).map((each) => each.toJS() as Manifest);
+    const written = (read("base/kustomization.yaml").resources ?? []).map((file) => read(`base/${file}`));
+    const byKind = (manifests: readonly Manifest[]) =>
+      Object.fromEntries(
+        manifests.map((each) => [each.kind, JSON.parse(JSON.stringify(each).replaceAll(":latest", ""))]),
+      );
+    expect(byKind(rendered)).toEqual(byKind(written));
+  },
+);
 
 test("the variables that the manifests set are those of the executor", () => {
   for (const file of files) {
