@@ -41,6 +41,13 @@ const server = createServer(async (request, response) => {
   if (pathname === "/v1/moved") return send(302, "", { location: "/v1/text" });
   if (pathname === "/v1/away") return send(302, "", { location: "http://localhost:1/elsewhere" });
   if (pathname === "/v1/circle") return send(307, "", { location: "/v1/circle" });
+  if (pathname === "/v1/full") return send(429, "later");
+  if (pathname === "/v1/reset") return void request.socket.destroy();
+  if (pathname === "/v1/half")
+    return void response.writeHead(200, { "content-length": 100 }).write("half", () => response.destroy());
+  if (pathname === "/v1/see-other") return send(303, "", { location: "/v1/text" });
+  if (pathname === "/v1/see-busy") return send(303, "", { location: "/v1/full" });
+  if (pathname === "/v1/unchanged") return void response.writeHead(304, { location: "/v1/text" }).end();
   return send(200, {});
 });
 
@@ -266,6 +273,61 @@ describe("answers", () => {
   });
 });
 
+describe("what HTTP says", () => {
+  const one = (method: string, path: string) => tools({ [path]: { [method]: { operationId: "it" } } });
+
+  test.each([
+    ["get", "/reset", "UNREACHABLE", true],
+    ["put", "/reset", "UNREACHABLE", true],
+    ["post", "/reset", "UNREACHABLE", false],
+    ["get", "/half", "BROKEN", true],
+    ["post", "/half", "BROKEN", false],
+    ["get", "/busy", "HTTP_503", true],
+    ["post", "/busy", "HTTP_503", false],
+    ["patch", "/busy", "HTTP_503", false],
+    ["post", "/full", "HTTP_429", true],
+    ["post", "/see-busy", "HTTP_429", false], // what was posted has been done
+  ])("what may have had its effect is not called retryable: %s %s", async (method, path, code, retryable) => {
+    await expect(callTool(await one(method, path), "it", {})).rejects.toMatchObject({
+      name: code.startsWith("HTTP") ? "HttpError" : "ToolError",
+      code,
+      retryable,
+    });
+  });
+
+  test("a HEAD stays one where it is redirected, a POST becomes a GET, and 304 leads nowhere", async () => {
+    await callTool(await one("head", "/see-other"), "it", {});
+    expect(asked.map(({ line }) => line)).toEqual(["HEAD /v1/see-other", "HEAD /v1/text"]);
+    expect(await callTool(await one("post", "/see-other"), "it", {})).toBe("plain");
+    expect(asked.map(({ line }) => line)).toEqual(["POST /v1/see-other", "GET /v1/text"]);
+    await expect(callTool(await one("get", "/unchanged"), "it", {})).rejects.toMatchObject({ code: "HTTP_304" });
+    expect(asked.map(({ line }) => line)).toEqual(["GET /v1/unchanged"]);
+  });
+
+  test("a parameter that every object seems to have is sent when it is given", async () => {
+    const parameters = ["toString", "constructor"].map((name) => ({ name, in: "query", schema: { type: "string" } }));
+    const registry = await tools({ "/x": { get: { operationId: "it", parameters } } });
+    await callTool(registry, "it", {});
+    await callTool(registry, "it", { toString: "own" });
+    expect(asked.map(({ line }) => line)).toEqual(["GET /v1/x", "GET /v1/x?toString=own"]);
+  });
+
+  test("what cannot be sent is not sent, and the program is told which it is", async () => {
+    const parameter = (name: string, place: string) => ({ name, in: place, schema: { type: "string" } });
+    const parameters = [parameter("id", "path"), parameter("c", "cookie"), parameter("X-H", "header")];
+    const registry = await tools({ "/x/{id}": { get: { operationId: "it", parameters } } });
+    for (const [input, message] of [
+      [{ id: "\ud800" }, '"id" has half of a character'],
+      [{ id: "1", c: "\ud800" }, '"c" has half of a character'],
+      [{ id: "1", "X-H": "\u{1f600}" }, "no characters beyond Latin-1"],
+    ] as const) {
+      const refused = callTool(registry, "it", input);
+      await expect(refused).rejects.toMatchObject({ code: "INVALID", message: expect.stringContaining(message) });
+    }
+    expect(asked).toEqual([]);
+  });
+});
+
 test("credentials come from the app, with each call, and win over what a program gives", async () => {
   const parameters = [{ name: "x-key", in: "header", schema: { type: "string" } }];
   const registry = await tools(
@@ -308,6 +370,21 @@ test.each<[string, OpenApiDocument, string]>([
     document({ "/x": { get: operation } }, { servers: [{ url: "file:///etc" }] }),
     "is no URL of a server",
   ],
+  [
+    "says nothing of a part of a path",
+    document({
+      "/x/{a}/{b}": {
+        get: {
+          ...operation,
+          parameters: [
+            { name: "a", in: "path" },
+            { name: "b", in: "query" },
+          ],
+        },
+      },
+    }),
+    "GET /x/{a}/{b} has no parameter for {b}",
+  ],
 ])("a document that %s is refused", (_, given, message) => {
   const options = "servers" in given ? {} : { baseUrl: "https://x.test" };
   expect(() => openApiTools(given, options)).toThrow(message);
@@ -325,7 +402,10 @@ test("what is too much to read is left out of an answer, and hostile names do no
   expect(namesOf(registry).toSorted()).toEqual(["__proto___", "constructor_", "wide"]);
   expect(registry.getTool("wide").output.json).toBe("");
   expect(await callTool(registry, "constructor_", {})).toEqual({});
-  const alike = await tools({ "/a/{id}": { get: {} }, "/a/id": { get: {} } });
+  const alike = await tools({
+    "/a/{id}": { get: { parameters: [{ name: "id", in: "path", schema: {} }] } },
+    "/a/id": { get: {} },
+  });
   expect(namesOf(alike)).toEqual([
     expect.stringMatching(/^get_a_id_\w{8}$/),
     expect.stringMatching(/^get_a_id_\w{8}$/),

@@ -1,11 +1,15 @@
 import { ToolError } from "../errors.ts";
+import { IDEMPOTENT, isUnsent, methodAfter, REDIRECTS } from "../http.ts";
 import type { Operation } from "./operations.ts";
 import type { Prepared } from "./request.ts";
 
 const MAX_REDIRECTS = 5;
 const MAX_BYTES = 1_048_576; // what one answer to a program may take
 const MAX_TOLD = 2_000; // characters of what a server says of an error
-const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Answers of who has not done what was asked, so that it may be asked again. */
+const UNDONE = new Set([408, 425, 429]);
+/** Of who may have done it. */
+const UNCERTAIN = new Set([500, 502, 503, 504]);
 
 /**
  * Sends a request and reads what comes of it: JSON as its value, text as text, anything else as bytes.
@@ -18,21 +22,25 @@ export async function exchange(
   { url, headers, body }: Prepared,
   signal: AbortSignal,
 ): Promise<unknown> {
-  let { method } = operation;
+  const { method: first } = operation;
+  let method = first;
   let content: Prepared["body"] = body;
   let at = url;
   for (let redirects = 0; ; redirects++) {
-    const response = await sent(send, at, {
+    // Another method than the first one means that the first has had its effect.
+    const mayRepeat: MayRepeat = (isUndone) => IDEMPOTENT.has(first) || (isUndone && method === first);
+    const init: RequestInit = {
       method,
       headers,
       redirect: "manual",
       signal,
       ...(content !== undefined && { body: content as NonNullable<RequestInit["body"]> }),
-    });
+    };
+    const response = await sent(send, at, init, mayRepeat);
     const { status } = response;
-    const location = status >= 300 && status < 400 ? response.headers.get("location") : null;
-    if (location === null) return answerOf(response, operation);
-    await response.body?.cancel();
+    const location = REDIRECTS.has(status) ? response.headers.get("location") : null;
+    if (location === null) return answerOf(response, operation, mayRepeat, signal);
+    await response.body?.cancel().catch(() => {}); // nobody wants it, nor how it ended
     const next = URL.parse(location, at.href);
     if (next?.origin !== url.origin) {
       const host = next?.host ?? "somewhere";
@@ -41,15 +49,18 @@ export async function exchange(
     if (redirects >= MAX_REDIRECTS)
       throw new ToolError(`${operation.name} redirects without end`, { code: "REDIRECT" });
     at = next;
-    if (status === 303 || (status <= 302 && method === "POST")) {
-      method = "GET";
+    if (methodAfter(status, method) !== method) {
+      method = methodAfter(status, method);
       content = undefined;
       delete headers["content-type"];
     }
   }
 }
 
-async function sent(send: typeof fetch, url: URL, init: RequestInit): Promise<Response> {
+/** Whether the call may be made again: after what nobody has done, or also after what may have been done. */
+type MayRepeat = (isUndone: boolean) => boolean;
+
+async function sent(send: typeof fetch, url: URL, init: RequestInit, mayRepeat: MayRepeat): Promise<Response> {
   try {
     return await send(url, init);
   } catch (error) {
@@ -57,14 +68,24 @@ async function sent(send: typeof fetch, url: URL, init: RequestInit): Promise<Re
     // Nothing of what was sent: the message of some libraries has it all.
     const { code } = ((error as Error).cause ?? error) as { code?: unknown };
     const why = typeof code === "string" ? ` (${code})` : "";
-    throw new ToolError(`${url.host} cannot be reached${why}`, { code: "UNREACHABLE", retryable: true });
+    const retryable = mayRepeat(isUnsent(code));
+    throw new ToolError(`${url.host} cannot be reached${why}`, { code: "UNREACHABLE", retryable });
   }
 }
 
-async function answerOf(response: Response, { name, method }: Operation): Promise<unknown> {
-  const bytes = await bytesOf(response, name);
+async function answerOf(
+  response: Response,
+  { name, method }: Operation,
+  mayRepeat: MayRepeat,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const bytes = await bytesOf(response, name).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (error instanceof ToolError) throw error;
+    throw new ToolError(`The answer to ${name} broke off`, { code: "BROKEN", retryable: mayRepeat(false) });
+  });
   const type = response.headers.get("content-type") ?? "";
-  if (!response.ok) throw httpError(response, bytes, name);
+  if (!response.ok) throw httpError(response, bytes, name, mayRepeat);
   if (bytes.length === 0 || method === "HEAD") return undefined;
   if (/\bjson\b/i.test(type)) return parsed(bytes, name);
   return /^text\/|\bxml\b|^$/i.test(type) ? bytes.toString() : new Uint8Array(bytes);
@@ -78,13 +99,14 @@ function parsed(bytes: Buffer, name: string): unknown {
   }
 }
 
-function httpError({ status, statusText }: Response, bytes: Buffer, name: string): ToolError {
+function httpError({ status, statusText }: Response, bytes: Buffer, name: string, mayRepeat: MayRepeat): ToolError {
   const said = bytes
     .toString("utf8", 0, MAX_TOLD * 4)
     .slice(0, MAX_TOLD)
     .trim();
   const message = `${name} answered ${status}${statusText === "" ? "" : ` ${statusText}`}${said === "" ? "" : `: ${said}`}`;
-  const error = new ToolError(message, { code: `HTTP_${status}`, retryable: RETRYABLE.has(status) });
+  const retryable = UNDONE.has(status) ? mayRepeat(true) : UNCERTAIN.has(status) && mayRepeat(false);
+  const error = new ToolError(message, { code: `HTTP_${status}`, retryable });
   error.name = "HttpError";
   return error;
 }

@@ -79,8 +79,12 @@ function named(reader: Reader, operations: readonly Operation[]): readonly Opera
 
 function toOperation(reader: Reader, path: string, method: string, item: Node, operation: Node): Operation {
   const { operationId, summary, description, parameters, requestBody, responses, servers } = operation;
+  const all = parametersOf(reader, [...listOf(item["parameters"]), ...listOf(parameters)]);
+  const declared = new Set(all.filter(({ place }) => place === "path").map(({ name }) => name));
+  const missing = [...path.matchAll(/\{([^{}]*)\}/g)].find(([, name = ""]) => !declared.has(name));
+  if (missing) throw reader.refusal(`${method.toUpperCase()} ${path} has no parameter for ${missing[0]}`);
   const both = [textOf(summary), textOf(description)].filter(
-    (text, at, all) => text !== "" && all.indexOf(text) === at,
+    (text, at, texts) => text !== "" && texts.indexOf(text) === at,
   );
   return {
     name: textOf(operationId) || nameOf(method, path),
@@ -88,7 +92,7 @@ function toOperation(reader: Reader, path: string, method: string, item: Node, o
     method: method.toUpperCase(),
     path,
     description: both.join("\n").slice(0, 8_192),
-    parameters: parametersOf(reader, [...listOf(item["parameters"]), ...listOf(parameters)]),
+    parameters: all,
     body: bodyOf(reader, requestBody),
     answers: answersOf(reader, responses),
     server: serverOf([servers, item["servers"], reader.document["servers"]]),

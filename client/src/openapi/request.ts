@@ -17,19 +17,24 @@ export function prepareRequest(operation: Operation, baseUrl: string, input: Inp
   const cookies: string[] = [];
   let { path } = operation;
   for (const parameter of operation.parameters) {
-    const value = input[parameter.key];
+    const value = ownOf(input, parameter.key);
     if (value === undefined) continue;
     if (parameter.place === "path") path = path.replaceAll(`{${parameter.name}}`, () => pathPart(parameter, value));
     else if (parameter.place === "query") query.push(...queryPairs(parameter, value));
     else if (parameter.place === "header") headers[parameter.name.toLowerCase()] = headerText(simple(parameter, value));
-    else cookies.push(`${encodeURIComponent(parameter.name)}=${encodeURIComponent(simple(parameter, value))}`);
+    else cookies.push(`${encodeURIComponent(parameter.name)}=${encoded(parameter, simple(parameter, value))}`);
   }
   if (cookies.length > 0) headers["cookie"] = cookies.join("; ");
   const url = new URL(baseUrl.replace(/\/$/, "") + path);
   for (const [name, value] of query) url.searchParams.append(name, value);
-  const { type, body } = bodyFor(operation, input["body"]);
+  const { type, body } = bodyFor(operation, ownOf(input, "body"));
   if (type !== undefined) headers["content-type"] = type;
   return { url, headers, body };
+}
+
+/** Parameters may be called `toString`, which every object has. */
+function ownOf(input: Input, key: string): unknown {
+  return Object.hasOwn(input, key) ? input[key] : undefined;
 }
 
 /** One segment, or what is left of it: a value cannot lead to another path. */
@@ -40,7 +45,12 @@ function pathPart(parameter: Parameter, value: unknown): string {
       code: "INVALID",
     });
   }
-  return encodeURIComponent(text);
+  return encoded(parameter, text);
+}
+
+function encoded({ key }: Parameter, text: string): string {
+  if (text.isWellFormed()) return encodeURIComponent(text);
+  throw new ToolError(`"${key}" has half of a character: it cannot be sent`, { code: "INVALID" });
 }
 
 function queryPairs(parameter: Parameter, value: unknown): [string, string][] {
@@ -48,7 +58,7 @@ function queryPairs(parameter: Parameter, value: unknown): [string, string][] {
   if (isJson) return [[name, JSON.stringify(value)]];
   if (Array.isArray(value)) {
     if (explode) return value.map((item) => [name, scalar(item)]);
-    const separator = { spaceDelimited: " ", pipeDelimited: "|" }[style] ?? ",";
+    const separator = style === "spaceDelimited" ? " " : style === "pipeDelimited" ? "|" : ",";
     return [[name, value.map(scalar).join(separator)]];
   }
   if (typeof value !== "object" || value === null) return [[name, scalar(value)]];
@@ -72,8 +82,8 @@ function scalar(value: unknown): string {
 }
 
 function headerText(text: string): string {
-  if (!/[\r\n\0]/.test(text)) return text;
-  throw new ToolError("A header has no line breaks", { code: "INVALID" });
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) return text;
+  throw new ToolError("A header has no line breaks, and no characters beyond Latin-1", { code: "INVALID" });
 }
 
 function bodyFor({ body }: Operation, value: unknown): { type?: string; body: Prepared["body"] } {

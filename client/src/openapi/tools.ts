@@ -1,3 +1,4 @@
+import { IDEMPOTENT } from "../http.ts";
 import type { CallInfo, ToolDefinition } from "../registry/component.ts";
 import type { JsonSchema } from "../registry/json-schema.ts";
 import type { Schema } from "../registry/schema.ts";
@@ -69,7 +70,7 @@ function toTool(reader: Reader, operation: Operation, options: OpenApiOptions): 
     description: description === "" ? `${method} ${path}` : description,
     inputSchema: inputOf(reader, operation),
     outputSchema: output && options.checkAnswers === false ? told(output) : output,
-    idempotent: ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].includes(method),
+    idempotent: IDEMPOTENT.has(method),
     async execute(input: unknown, call) {
       const prepared = prepareRequest(operation, baseUrl, (input ?? {}) as Record<string, unknown>);
       const added = (await options.headers?.({ name, method, path, url: prepared.url }, call)) ?? {};
