@@ -223,6 +223,23 @@ describe("addresses", () => {
     allowed.close();
   });
 
+  test.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error("of the app");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("of the app"))],
+    ["gives nothing", () => null],
+    ["gives what is no address", () => [null, { address: "localhost" }, { address: 1 }]],
+  ])("a lookup of the app's that %s finds no host", async (_, lookup) => {
+    await expect(ask({ url: url() }, { allow: named(), lookup: lookup as never })).rejects.toMatchObject({
+      code: "FETCH_NOT_FOUND",
+      message: "fetch failed: there is no host api.test",
+    });
+  });
+
   test("a redirect is looked up and checked like the request before it", async () => {
     const lookup = async (name: string) => [
       { address: name === "api.test" ? "127.0.0.1" : "127.0.0.2", family: 4 as const },

@@ -72,9 +72,23 @@ async function resolve(url: URL, rule: Rule, lookup: Lookup): Promise<readonly A
 }
 
 async function ask(hostname: string, lookup: Lookup): Promise<readonly Address[]> {
-  const addresses = await lookup(hostname).catch(() => []);
-  if (addresses.length === 0) throw fetchError("NOT_FOUND", `there is no host ${hostname}`, true);
-  return addresses;
+  try {
+    const addresses = addressesOf(await lookup(hostname));
+    if (addresses.length > 0) return addresses;
+  } catch {
+    // What it says is for the app.
+  }
+  throw fetchError("NOT_FOUND", `there is no host ${hostname}`, true);
+}
+
+/** Those that are addresses: the app's own lookup may give anything. */
+function addressesOf(found: unknown): readonly Address[] {
+  const all = Array.isArray(found) ? (found as (Partial<Address> | null | undefined)[]) : [];
+  return all.flatMap((each) => {
+    const address = each?.address ?? "";
+    const family = isIP(address);
+    return family === 0 ? [] : [{ address, family: family as 4 | 6 }];
+  });
 }
 
 /** Answers with `addresses`, whatever is asked. */
