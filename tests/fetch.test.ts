@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Codemode, ComponentRegistry, type FetchOptions, type FetchRule, RuntimeContext } from "../client/src/index.ts";
 import { isPublic } from "../client/src/fetch/addresses.ts";
@@ -46,6 +46,16 @@ const paths: Readonly<Record<string, Handler>> = {
   "/bomb": (_, response) =>
     response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(50_000_000))),
   "/packed": (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("unpacked")),
+  "/packed-loudly": (_, response) => response.writeHead(200, { "content-encoding": "GZip" }).end(gzipSync("unpacked")),
+  "/deflated": (_, response) => response.writeHead(200, { "content-encoding": "deflate" }).end(deflateSync("unpacked")),
+  "/deflated-raw": (_, response) =>
+    response.writeHead(200, { "content-encoding": "deflate" }).end(deflateRawSync("unpacked")),
+  "/packed-nothing": (_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(),
+  "/packed-of-length-0": (_, response) =>
+    response.writeHead(200, { "content-encoding": "br", "content-length": 0 }).end(),
+  "/none": (_, response) => response.writeHead(204, { "content-encoding": "gzip" }).end(),
+  "/unchanged": (_, response) => response.writeHead(304, { "content-length": 5_000_000 }).end(),
+  "/long": (_, response) => response.writeHead(200, { "content-length": 5_000_000, "content-encoding": "gzip" }).end(),
   "/hang": () => {},
   "/half": (_, response) => response.writeHead(200, { "content-length": 100 }).write("half", () => response.destroy()),
   "/see-other": (_, response) => response.writeHead(303, { location: "/echo" }).end(),
@@ -325,8 +335,22 @@ describe("sizes, times and redirects", () => {
     expect(home.seen.at(-1)?.body).toBe("x".repeat(11));
   });
 
-  test("what a server packs unasked is unpacked", async () => {
-    expect(await ask({ url: `${origin()}/packed` })).toMatchObject({ body: "unpacked" });
+  test.each(["/packed", "/packed-loudly", "/deflated", "/deflated-raw"])(
+    "what a server packs unasked is unpacked: %s",
+    async (path) => {
+      expect(await ask({ url: origin() + path })).toMatchObject({ body: "unpacked" });
+    },
+  );
+
+  test.each([
+    ["GET", "/packed-nothing", 200],
+    ["GET", "/packed-of-length-0", 200],
+    ["GET", "/none", 204],
+    ["GET", "/unchanged", 304],
+    ["HEAD", "/long", 200],
+    ["HEAD", "/packed", 200],
+  ])("what has no body has none, whatever its headers say: %s %s", async (method, path, status) => {
+    expect(await ask({ url: origin() + path, method })).toMatchObject({ status, body: "" });
   });
 
   test("a server that does not answer is waited for no longer than the app says, or the run", async () => {

@@ -76,7 +76,7 @@ async function fetchFor(policy: Policy, input: FetchInput, call: CallInfo, signa
     const { statusCode = 0, statusMessage = "", rawHeaders } = response;
     const location = REDIRECTS.has(statusCode) ? response.headers.location : undefined;
     if (location === undefined || input.redirect === "manual") {
-      const body = await readBody(response, policy.maxResponseBytes, signal);
+      const body = await readBody(response, request.method, policy.maxResponseBytes, signal);
       const headers = responseHeaders(rawHeaders);
       return {
         codemode: "response",
