@@ -391,10 +391,25 @@ describe("sizes, times and redirects", () => {
       headers: { Host: "evil.test", "Transfer-Encoding": "chunked", Connection: "upgrade" },
     });
     expect(JSON.parse(body as string)).toMatchObject({ host: `127.0.0.1:${home.port}`, connection: "close" });
+    await ask({
+      url: `${origin()}/echo`,
+      headers: { Forwarded: "for=10.0.0.1", "X-Forwarded-For": "1", X_Real_IP: "1" },
+    });
+    expect(Object.keys(home.seen.at(-1)?.headers ?? {}).join()).not.toMatch(/forwarded|real/);
     const split = ask({ url: `${origin()}/echo`, headers: { a: "b\r\nHost: evil.test" } });
     await expect(split).rejects.toMatchObject({ code: "FETCH_BAD_REQUEST" });
   });
 });
+
+test.each(["X-HTTP-Method-Override", "x-method-override", "X_HTTP_METHOD", "x-original-url", "X-Rewrite-URL"])(
+  "%s, by which a request would be another one, is refused",
+  async (name) => {
+    const before = home.seen.length;
+    const asked = ask({ url: `${origin()}/echo`, headers: { [name]: "DELETE" } });
+    await expect(asked).rejects.toMatchObject({ code: "FETCH_NOT_ALLOWED" });
+    expect(home.seen.length).toBe(before);
+  },
+);
 
 describe("in a program", () => {
   let executor: Fixture;

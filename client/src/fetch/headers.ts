@@ -16,6 +16,10 @@ const HOP = new Set([
   "upgrade",
 ]);
 const PROXY = /^(proxy-|sec-)/;
+/** What proxies tell the servers behind them, which believe it. */
+const ORIGIN = /^(forwarded$|x-forwarded-|x-real-ip$)/;
+/** What some servers take for the method or the URL, instead of those that the rule has allowed. */
+const OVERRIDE = /^x-(http-)?method(-override)?$|^x-(original|rewrite)-(host|method|uri|url)$/;
 /** What was meant for one host, and not for the next one. */
 const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
 /** What a response may not tell a program: cookies are the app's. */
@@ -33,8 +37,20 @@ export function programHeaders(given: Readonly<Record<string, string>>): Record<
     } catch {
       throw fetchError("BAD_REQUEST", `the header ${JSON.stringify(name.slice(0, 100))} is none that can be sent`);
     }
+    // Without it the request would be another one than the program means.
+    if (OVERRIDE.test(dashed(name)))
+      throw fetchError("NOT_ALLOWED", `the header ${name} asks for another request: use its method and URL themselves`);
   }
-  return Object.fromEntries(entries.filter(([name]) => !HOP.has(name) && !PROXY.test(name)));
+  return Object.fromEntries(entries.filter(([name]) => !isReserved(dashed(name))));
+}
+
+function isReserved(name: string): boolean {
+  return HOP.has(name) || PROXY.test(name) || ORIGIN.test(name);
+}
+
+/** As servers read it that have no dashes in the names of variables. */
+function dashed(name: string): string {
+  return name.replaceAll("_", "-");
 }
 
 /** The headers that a rule adds: they come from the app, whose values no error may tell. */
