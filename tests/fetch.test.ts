@@ -56,6 +56,10 @@ const paths: Readonly<Record<string, Handler>> = {
   "/none": (_, response) => response.writeHead(204, { "content-encoding": "gzip" }).end(),
   "/unchanged": (_, response) => response.writeHead(304, { "content-length": 5_000_000 }).end(),
   "/long": (_, response) => response.writeHead(200, { "content-length": 5_000_000, "content-encoding": "gzip" }).end(),
+  "/reset": ({ socket }) => socket.destroy(),
+  "/see-reset": (_, response) => response.writeHead(303, { location: "/reset" }).end(),
+  "/see-nowhere": (_, response) => response.writeHead(303, { location: "http://127.0.0.1:1/" }).end(),
+  "/again-nowhere": (_, response) => response.writeHead(307, { location: "http://127.0.0.1:1/" }).end(),
   "/hang": () => {},
   "/half": (_, response) => response.writeHead(200, { "content-length": 100 }).write("half", () => response.destroy()),
   "/see-other": (_, response) => response.writeHead(303, { location: "/echo" }).end(),
@@ -68,7 +72,8 @@ let other: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
   home = await serve("127.0.0.1", (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://x");
-    const location = searchParams.get("to");
+    const token = request.headers.authorization?.split(" ").at(-1) ?? "";
+    const location = searchParams.get("to")?.replace("<token>", token) ?? null;
     if (location !== null) return response.writeHead(302, { location }).end();
     return (paths[pathname] as Handler)(request, response);
   });
@@ -312,6 +317,54 @@ describe("secrets", () => {
     expect(broken).toBe("FetchError: fetch failed: the response broke off");
   });
 
+  // In upper and lower case, of which hosts have one, and with what ends a host.
+  test.each([
+    ["http://[<token>", "S3cr3t-T0k3n"],
+    ["https://<token>.evil.test/", "S3cr3t-T0k3n"],
+    ["https://<token>.evil.test/", "s3cr3t/T0k3n"],
+    ["https://user:<token>@evil.test/", "S3cr3t-T0k3n"],
+    ["<token>:x", "S3cr3t-T0k3n"],
+  ])("are in no error about a redirect to %s: %s", async (location, token) => {
+    const allow = [local({ headers: () => ({ authorization: `Bearer ${token}` }) })];
+    const url = `${origin()}/?to=${encodeURIComponent(location)}`;
+    await expect(ask({ url }, { allow })).rejects.toMatchObject({
+      code: expect.stringMatching(/^FETCH_(BAD_REQUEST|NOT_ALLOWED)$/),
+      message: expect.not.stringMatching(/s3cr3t|t0k3n/i),
+    });
+  });
+
+  test("are not in the URL to which a redirect has led; errors about others name the place", async () => {
+    const allow = [local({ headers: () => ({ "x-api-key": "S3cr3t|T0k3n", authorization: "Bearer S3cr3t|T0k3n" }) })];
+    const url = (to: string) => `${origin()}/?to=${encodeURIComponent(to)}`;
+    const answer = await ask({ url: url("/json?key=<token>") }, { allow });
+    expect(answer).toMatchObject({ redirected: true, url: expect.stringMatching(/\/json\?key=\*+$/) });
+    await expect(ask({ url: url("https://other.test/") }, { allow })).rejects.toThrow(
+      "the app does not allow GET https://other.test; it allows",
+    );
+  });
+
+  test("are headers whose names say so, and those that the rule marks; what others say is told", async () => {
+    const headers = () => ({
+      accept: "application/json",
+      "user-agent": "someone",
+      "x-version": "2022-11-28",
+      "x-api-key": "key-of-app",
+      "X-Shop": "shop-of-app",
+    });
+    const { body } = await ask(
+      { url: `${origin()}/echo` },
+      { allow: [local({ headers, secretHeaders: ["x-shop", "X-None"] })] },
+    );
+    expect(home.seen.at(-1)?.headers).toMatchObject({ "x-api-key": "key-of-app", "x-shop": "shop-of-app" });
+    expect(JSON.parse(body as string)).toMatchObject({
+      accept: "application/json",
+      "user-agent": "someone",
+      "x-version": "2022-11-28",
+      "x-api-key": "**********",
+      "x-shop": "***********",
+    });
+  });
+
   test("cookies of the server stay with the app", async () => {
     const { headers } = await ask({ url: `${origin()}/json` });
     expect(Object.keys(headers)).toContain("x-a");
@@ -351,6 +404,23 @@ describe("sizes, times and redirects", () => {
     ["HEAD", "/packed", 200],
   ])("what has no body has none, whatever its headers say: %s %s", async (method, path, status) => {
     expect(await ask({ url: origin() + path, method })).toMatchObject({ status, body: "" });
+  });
+
+  test.each([
+    ["GET", "/reset", "FETCH_FAILED", true],
+    ["DELETE", "/reset", "FETCH_FAILED", true],
+    ["POST", "/reset", "FETCH_FAILED", false],
+    ["GET", "/half", "FETCH_FAILED", true],
+    ["POST", "/half", "FETCH_FAILED", false],
+    ["POST", "/see-reset", "FETCH_FAILED", false],
+    ["POST", "/see-nowhere", "FETCH_FAILED", false],
+    ["POST", "/again-nowhere", "FETCH_FAILED", true], // the first has sent it on, and has not done it
+    ["POST", "/hang", "FETCH_TIMEOUT", false],
+  ])("what may have had its effect is not called retryable: %s %s", async (method, path, code, retryable) => {
+    const methods = ["GET", "POST", "DELETE"];
+    const allow = [local({ methods }), local({ host: "http://127.0.0.1:1", methods })];
+    const failed = ask({ url: origin() + path, method }, { allow, timeoutMs: path === "/hang" ? 50 : 5_000 });
+    await expect(failed).rejects.toMatchObject({ code, retryable });
   });
 
   test("a server that does not answer is waited for no longer than the app says, or the run", async () => {

@@ -2,11 +2,9 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { type Address, isPublic, type Lookup } from "./addresses.ts";
+import { IDEMPOTENT, isUnsent } from "../http.ts";
 import { fetchError } from "./fetch-error.ts";
 import type { Rule } from "./rules.ts";
-
-/** Methods that change nothing, so that asking again does no harm. */
-export const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** One request, as it leaves. */
 export interface Hop {
@@ -51,8 +49,8 @@ export async function send(hop: Hop, lookup: Lookup, signal: AbortSignal): Promi
   request.on("error", (error: Error & { code?: string }) => {
     if (signal.aborted) return reject(signal.reason as Error);
     // The message may hold what was sent; the code is a word of Node's.
-    const isUnsent = error.code === "ECONNREFUSED" || SAFE.has(method);
-    reject(fetchError("FAILED", `${url.host} cannot be reached (${error.code ?? error.name})`, isUnsent));
+    const mayRepeat = isUnsent(error.code) || IDEMPOTENT.has(method);
+    reject(fetchError("FAILED", `${url.host} cannot be reached (${error.code ?? error.name})`, mayRepeat));
   });
   request.end(body);
   return promise;

@@ -22,6 +22,8 @@ const ORIGIN = /^(forwarded$|x-forwarded-|x-real-ip$)/;
 const OVERRIDE = /^x-(http-)?method(-override)?$|^x-(original|rewrite)-(host|method|uri|url)$/;
 /** What was meant for one host, and not for the next one. */
 const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
+/** What the names of credentials have in them. */
+const CREDENTIAL = /auth|cookie|credential|jwt|key|passw|pwd|secret|session|signature|token/;
 /** What a response may not tell a program: cookies are the app's. */
 const SECRET = new Set(["set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate"]);
 const MAX_HEADERS = 100;
@@ -60,11 +62,19 @@ export function ruleHeaders(given: Readonly<Record<string, string>>): Record<str
     try {
       validateHeaderName(name);
       validateHeaderValue(name, value);
+      if (typeof value !== "string") throw new TypeError();
     } catch {
       throw fetchError("BAD_RULE", `the app's rule gives a header that cannot be sent, ${JSON.stringify(name)}`);
     }
   }
   return Object.fromEntries(entries.filter(([name]) => !HOP.has(name)));
+}
+
+/** The values that a program must not see: of headers whose names say so, and of those in `marked`. */
+export function secretsOf(headers: Readonly<Record<string, string>>, marked: ReadonlySet<string>): readonly string[] {
+  return Object.entries(headers)
+    .filter(([name]) => CREDENTIAL.test(name) || marked.has(name))
+    .map(([, value]) => value);
 }
 
 export function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -26,10 +26,17 @@ export interface FetchRule {
    */
   readonly privateAddresses?: boolean | readonly string[];
   /**
-   * Headers that the app adds, such as its credentials. They win over the program's, go to the hosts of this rule alone, and
-   * are never shown to the program: neither in errors, nor where an answer repeats them word by word.
+   * Headers that the app adds, such as its credentials. They win over the program's and go to the hosts of this rule alone.
+   * What is secret of them is not shown to the program: neither in errors, nor where an answer repeats it word by word.
    */
   readonly headers?: (request: FetchRequest) => Headers | Promise<Headers>;
+  /**
+   * Names of headers that are secret, beside those whose names say so: `authorization`, `cookie`, and names with `auth`, `cookie`,
+   * `credential`, `jwt`, `key`, `passw`, `pwd`, `secret`, `session`, `signature` or `token` in them.
+   *
+   * @defaultValue none
+   */
+  readonly secretHeaders?: readonly string[];
 }
 type Headers = Readonly<Record<string, string>>;
 
@@ -38,6 +45,7 @@ export interface Rule {
   readonly text: string;
   readonly methods: ReadonlySet<string>;
   readonly headers: FetchRule["headers"];
+  readonly secretHeaders: ReadonlySet<string>;
   matches(url: URL): boolean;
   /** Whether this address, which is not public, may be connected to. */
   allows(address: string): boolean;
@@ -54,6 +62,7 @@ export function toRule(given: string | FetchRule): Rule {
     methods = ["GET", "HEAD"],
     privateAddresses = false,
     headers,
+    secretHeaders = [],
   } = typeof given === "string" ? { host: given } : given;
   const matches = toMatcher(host);
   const allowed = methods.map((method) => method.toUpperCase());
@@ -64,6 +73,7 @@ export function toRule(given: string | FetchRule): Rule {
     text: `${host} (${allowed.join(", ")})`,
     methods: new Set(allowed),
     headers,
+    secretHeaders: new Set(secretHeaders.map((name) => name.toLowerCase())),
     matches,
     allows: (address) =>
       list ? list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4") : privateAddresses === true,

@@ -4,21 +4,25 @@
 //
 // F1  Each hop of a request, redirects included, needs a rule that allows its scheme, host, port and method.
 // F2  A host is resolved once per hop; every address is checked, and only these are connected to.
-// F3  What a rule adds goes to the hosts of that rule, and is not told to the program.
+// F3  What a rule adds goes to the hosts of that rule, and what is secret of it is not told to the program.
 // F4  Sizes and times are bounded before they cost anything.
 import { orAborted } from "../abort.ts";
+import { ToolError } from "../errors.ts";
+import { IDEMPOTENT, methodAfter, REDIRECTS } from "../http.ts";
 import type { CallInfo, ToolDefinition } from "../registry/component.ts";
 import type { Schema } from "../registry/schema.ts";
-import { type Hop, SAFE, send } from "./connect.ts";
-import { fetchError } from "./fetch-error.ts";
-import { programHeaders, responseHeaders, ruleHeaders, withoutCredentials } from "./headers.ts";
+import { type Hop, send } from "./connect.ts";
+import { fetchError, retold } from "./fetch-error.ts";
+import { responseHeaders, ruleHeaders, secretsOf } from "./headers.ts";
 import { type FetchInput, inputSchema, outputSchema } from "./input.ts";
 import { type FetchOptions, type Policy, toPolicy } from "./options.ts";
 import { readBody } from "./read.ts";
 import { Redactor } from "./redact.ts";
+import { redirected, type Request, toRequest } from "./request.ts";
 import type { FetchRequest, Rule } from "./rules.ts";
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Methods that change nothing, so that a run that is resumed may ask again. */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** What `fetch` answers a program. The mark tells its global `fetch` to make a Response of it. */
 interface FetchAnswer {
@@ -46,35 +50,56 @@ export function fetchTool(options: FetchOptions): FetchTool {
     inputSchema,
     outputSchema,
     idempotent: policy.rules.every(({ methods }) => [...methods].every((method) => SAFE.has(method))),
-    handle: (input, call) =>
-      inTime(policy.timeoutMs, call, (signal) => fetchFor(policy, input as FetchInput, call, signal)),
+    handle: (input, call) => fetchInTime(policy, input as FetchInput, call),
   };
 }
 
-async function inTime<T>(timeoutMs: number, call: CallInfo, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = AbortSignal.timeout(timeoutMs);
+async function fetchInTime(policy: Policy, input: FetchInput, call: CallInfo): Promise<FetchAnswer> {
+  const late = AbortSignal.timeout(policy.timeoutMs);
   try {
     const signal = AbortSignal.any([call.signal, late]);
-    return await orAborted(work(signal), signal); // a lookup, and what a rule waits for, know no signal
+    return await orAborted(fetchFor(policy, input, call, signal), signal); // a lookup, and what a rule waits for, know no signal
   } catch (error) {
-    if (late.aborted && !call.signal.aborted) throw fetchError("TIMEOUT", `no answer within ${timeoutMs} ms`, true);
-    throw error;
+    if (!late.aborted || call.signal.aborted) throw error;
+    throw fetchError("TIMEOUT", `no answer within ${policy.timeoutMs} ms`, IDEMPOTENT.has(input.method));
   }
 }
 
 async function fetchFor(policy: Policy, input: FetchInput, call: CallInfo, signal: AbortSignal): Promise<FetchAnswer> {
-  const redactor = new Redactor();
-  let request: Request = {
-    ...input,
-    url: toUrl(input.url),
-    headers: programHeaders(input.headers),
-    body: bytesOf(input, policy),
-  };
+  const trip: Trip = { redactor: new Redactor(), isDone: false, isRepeated: false };
+  try {
+    return await follow(trip, policy, input, call, signal);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ToolError)) throw error;
+    const message = trip.isRepeated ? "fetch failed: a redirect led to no answer" : trip.redactor.text(error.message);
+    throw retold(error, message, !trip.isDone || IDEMPOTENT.has(input.method));
+  }
+}
+
+/** What is known of a call over all of its hops. */
+interface Trip {
+  readonly redactor: Redactor;
+  /** The method of the program has had its effect. */
+  isDone: boolean;
+  /** A redirect holds what the rule has added; any part of its URL, which errors name, may then be a part of that. */
+  isRepeated: boolean;
+}
+
+async function follow(
+  trip: Trip,
+  policy: Policy,
+  input: FetchInput,
+  call: CallInfo,
+  signal: AbortSignal,
+): Promise<FetchAnswer> {
+  const { redactor } = trip;
+  let request = toRequest(input, policy.maxRequestBytes);
   for (let redirects = 0; ; redirects++) {
     const hop = await toHop(policy, request, call, redactor);
     const response = await send(hop, policy.lookup, signal);
     const { statusCode = 0, statusMessage = "", rawHeaders } = response;
     const location = REDIRECTS.has(statusCode) ? response.headers.location : undefined;
+    trip.isDone ||= location === undefined || methodAfter(statusCode, request.method) !== request.method;
     if (location === undefined || input.redirect === "manual") {
       const body = await readBody(response, request.method, policy.maxResponseBytes, signal);
       const headers = responseHeaders(rawHeaders);
@@ -92,23 +117,16 @@ async function fetchFor(policy: Policy, input: FetchInput, call: CallInfo, signa
     if (input.redirect === "error") throw fetchError("FAILED", `${request.url.host} redirects`);
     if (redirects >= policy.maxRedirects)
       throw fetchError("TOO_MANY_REDIRECTS", `over ${policy.maxRedirects} redirects`);
+    trip.isRepeated ||= redactor.finds(location);
     request = redirected(request, location, statusCode);
   }
-}
-
-interface Request {
-  readonly url: URL;
-  readonly method: string;
-  /** Of the program. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | undefined;
 }
 
 async function toHop(policy: Policy, request: Request, call: CallInfo, redactor: Redactor): Promise<Hop> {
   const { url, method } = request;
   const rule = ruleFor(policy.rules, url, method);
   const added = ruleHeaders(await addedBy(rule, { url: new URL(url), method, call }));
-  redactor.add(added);
+  redactor.add(secretsOf(added, rule.secretHeaders));
   return { ...request, rule, headers: { ...request.headers, ...added } };
 }
 
@@ -126,36 +144,6 @@ function ruleFor(rules: readonly Rule[], url: URL, method: string): Rule {
   if (rule) return rule;
   const allowed = (matching.length > 0 ? matching : rules).map(({ text }) => text).join("; ");
   throw fetchError("NOT_ALLOWED", `the app does not allow ${method} ${url.origin}; it allows ${allowed}`);
-}
-
-/** As the Fetch standard has it; to another origin without the credentials that the program gave. */
-function redirected({ url, method, headers, body }: Request, location: string, status: number): Request {
-  const next = toUrl(location, url);
-  const kept = next.origin === url.origin ? headers : withoutCredentials(headers);
-  const becomesGet = status === 303 ? method !== "HEAD" : status <= 302 && method === "POST";
-  if (!becomesGet) return { url: next, method, headers: kept, body };
-  const withoutBody = Object.entries(kept).filter(([name]) => !name.startsWith("content-"));
-  return { url: next, method: "GET", headers: Object.fromEntries(withoutBody), body: undefined };
-}
-
-function toUrl(text: string, base?: URL): URL {
-  const url = URL.parse(text, base?.href);
-  if (!url) throw fetchError("BAD_REQUEST", `${JSON.stringify(text.slice(0, 200))} is no absolute URL`);
-  if (url.protocol !== "https:" && url.protocol !== "http:")
-    throw fetchError("NOT_ALLOWED", `${url.protocol} is not HTTP`);
-  if (url.username !== "" || url.password !== "")
-    throw fetchError("BAD_REQUEST", "a URL may hold no user and no password");
-  url.hash = "";
-  return url;
-}
-
-function bytesOf({ method, body }: FetchInput, { maxRequestBytes }: Policy): Uint8Array | undefined {
-  if (body === undefined) return undefined;
-  if (method === "GET" || method === "HEAD") throw fetchError("BAD_REQUEST", `${method} has no body`);
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  if (bytes.byteLength > maxRequestBytes)
-    throw fetchError("TOO_LARGE", `the request has more than ${maxRequestBytes} bytes`);
-  return bytes;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -34,7 +34,7 @@ export class UpstreamServer implements AsyncDisposable {
   constructor(entry: McpServerEntry, version: string) {
     this.#entry = entry;
     const { transport } = entry;
-    this.#redactor.add(transport.kind === "stdio" ? transport.env : transport.headers);
+    this.#redactor.add(Object.values(transport.kind === "stdio" ? transport.env : transport.headers));
     this.#client = new UpstreamClient(
       { name: "codemode", version },
       // A probe costs one more process where the server is one.
