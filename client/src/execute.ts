@@ -53,9 +53,9 @@ export interface ExecuteOptions {
   /**
    * `types` looks for calls that cannot succeed before the run begins: a tool called with an object literal that lacks a
    * member, has one that there is not, or a constant of another type. Then the outcome is a `ToolInputError` with its
-   * place, and nothing was called. Only tools whose input is a JSON Schema are looked at, and only programs that catch
-   * nothing; a call that the program may not reach is told too. Needs the package `typescript`, and takes a process of
-   * its own for some 50 ms.
+   * place, and nothing was called. It speaks only of calls that the program is certain to come to and to fail by, of tools
+   * whose input is a JSON Schema: what would run to its end is never refused. Needs the package `typescript`, and takes a
+   * process of its own for some 50 ms.
    *
    * @defaultValue nothing is checked
    */

@@ -2,51 +2,76 @@ import { access, asList, asRecord, signatureOf } from "@codemode/proto/discovery
 import { declarationsOf, schemaOf } from "../prompt/index.ts";
 import type { Component } from "../registry/index.ts";
 import type { RunFailure } from "../run/index.ts";
+import { type CertainCall, certainCalls } from "./certain.ts";
 import { compile, type Diagnostic } from "./compiler.ts";
-import { isConstantAt, type LiteralCall, literalCalls } from "./literals.ts";
+import { type Written, writeLiteral } from "./literal.ts";
+import { readProgram } from "./program.ts";
 
 // Check
 // ==========================================================================
-// Finds calls that cannot succeed, before any call is made. What it says is so: it speaks only of calls of a tool with an
-// object literal, whose schema is a JSON Schema (a Standard Schema may take more than it says), and only of what stands in
-// that literal: a member that is missing or that there is not, a constant of another type. The compiler says what is
-// wrong; that this is because of the tool's declaration is proved by compiling again with a tool that takes anything.
-// A program that catches anything is not checked: a call that fails may be what it wants.
+// Finds calls that cannot succeed, before any call is made. A program that would run to its end is never refused:
+//
+// K1  It speaks of calls that are certain (see certain.ts), of a tool that a JSON Schema guards: a Standard Schema may
+//     take more than its JSON Schema says.
+// K2  The compiler sees the literal of a call alone, with anything in place of what only the run knows (see literal.ts). What
+//     no such literal can be is not of the tool's type, and each value that a schema accepts is.
+// K3  A member that there is not counts only when it is certain to be there.
 
-const MISSING = new Set([2739, 2740, 2741]);
-const UNKNOWN = new Set([2353, 2561]);
-const TYPE = new Set([2322, 2820]);
-const CATCHES = /\bcatch\b|\ballSettled\b|\bthen\b/;
-const FENCE = /^(\s*)```[^\n]*\n([^]*?)\n?```\s*$/;
-const HEAD = "export {}; async function program() {\n";
-const ANYTHING = "declare const tools: any; declare const agents: any;\n";
-const SURROUNDINGS =
-  "declare const context: any, config: any, codemode: any, console: any, fetch: any;\n" +
-  "declare function text(value: any): void; declare function json(value: any): void; declare function callTool(...given: any[]): any;\n";
+const MISSING = [2739, 2740, 2741];
+const UNKNOWN = [2353, 2561];
+const TYPE = [2322, 2820];
+const TOLD: ReadonlySet<number> = new Set([...MISSING, ...UNKNOWN, ...TYPE]);
+
+interface Suspect extends CertainCall {
+  readonly tool: Component;
+  readonly lines: readonly Written[];
+}
 
 /** What a model can mend in `code` before it runs; undefined when nothing is known to be wrong. */
 export async function checkTypes(code: string, components: readonly Component[]): Promise<RunFailure | undefined> {
-  const calls = literalCalls(code);
-  if (calls.length === 0 || CATCHES.test(code)) return undefined;
-  const tools = new Map(components.filter(isExact).map((component) => [component.name, component]));
-  const named = new Map<LiteralCall, Component>();
-  for (const call of calls) {
-    const tool = tools.get(call.path.join("."));
-    if (tool) named.set(call, tool);
+  if (!code.includes("tools")) return undefined;
+  const program = await readProgram(code);
+  const calls = program ? certainCalls(program) : [];
+  const suspects = suspectsOf(calls, components);
+  if (suspects.length === 0) return undefined;
+  const declarations =
+    declarationsOf([...new Set(suspects.map(({ tool }) => tool))], "signature", { open: true }) ?? "";
+  const found = (await compile(textOf(suspects), `declare const $any: any;\n${declarations}`)) ?? [];
+  // Of several the first that the program would have come to.
+  const at = linesOf(suspects);
+  for (const diagnostic of found.toSorted((a, b) => a.line - b.line)) {
+    const [suspect, written] = at[diagnostic.line - 1] ?? [];
+    if (suspect && written?.isThere && TOLD.has(diagnostic.code))
+      return failureOf(code, diagnostic, suspect.tool, written);
   }
-  if (named.size === 0) return undefined;
-  const program = `${HEAD}${unfenced(code)}\n}\n`;
-  const declarations = declarationsOf([...new Set(named.values())], "signature", { open: true }) ?? "";
-  const found = (await compile(program, SURROUNDINGS + declarations)) ?? [];
-  const proved = found.filter((diagnostic) => callAt(code, named.keys(), diagnostic));
-  if (proved.length === 0) return undefined;
-  const others = await compile(program, SURROUNDINGS + ANYTHING);
-  if (!others) return undefined;
-  const diagnostic = proved.find(
-    (one) => !others.some((other) => other.line === one.line && other.column === one.column),
-  );
-  const call = diagnostic && callAt(code, named.keys(), diagnostic);
-  return diagnostic && call && failureOf(code, diagnostic, named.get(call) as Component);
+  return undefined;
+}
+
+function suspectsOf(calls: readonly CertainCall[], components: readonly Component[]): Suspect[] {
+  const tools = new Map(components.map((component) => [component.name, component]));
+  const exact = new Map<Component, boolean>();
+  return calls.flatMap((call) => {
+    const tool = tools.get(call.path.join("."));
+    if (!tool) return [];
+    if (!exact.has(tool)) exact.set(tool, isExact(tool));
+    const lines = exact.get(tool) ? writeLiteral(call.input, !hasBranches(schemaOf(tool.input.json))) : undefined;
+    return lines ? [{ ...call, tool, lines }] : [];
+  });
+}
+
+/** Each literal as a variable of the type that its tool takes. */
+function textOf(suspects: readonly Suspect[]): string {
+  const text = suspects.map(({ tool, lines }, index) => {
+    const type = tool.name.split(".").map((part) => `[${JSON.stringify(part)}]`);
+    const [open, ...rest] = lines.map((line) => line.text);
+    return `const $${index}: Parameters<(typeof tools)${type.join("")}>[0] = ${open}\n${rest.join("\n").replace(/,$/, ";")}\n`;
+  });
+  return `${text.join("")}export {};\n`;
+}
+
+/** What stands in each line of `textOf`. */
+function linesOf(suspects: readonly Suspect[]): (readonly [Suspect, Written])[] {
+  return suspects.flatMap((suspect) => suspect.lines.map((line) => [suspect, line] as const));
 }
 
 /** A tool whose JSON Schema is what decides, and says the type wherever it speaks of members or items. */
@@ -76,23 +101,20 @@ function isTyped(schema: unknown, isBranch: boolean, steps: { left: number }): b
   return branches.every((part) => isTyped(part, isHere, steps)) && parts.every((part) => isTyped(part, false, steps));
 }
 
-/** The call that a diagnostic is about, when what stands there is enough to prove it. */
-function callAt(
-  code: string,
-  calls: Iterable<LiteralCall>,
-  { code: number, line, column }: Diagnostic,
-): LiteralCall | undefined {
-  const at = offsetOf(code, line - 1, column);
-  for (const call of calls) {
-    if (at < call.start || at >= call.end || call.inner.some(([from, to]) => at > from && at < to)) continue;
-    if (MISSING.has(number) && call.isWhole && at === call.start) return call;
-    if (UNKNOWN.has(number)) return call;
-    if (TYPE.has(number) && isConstantAt(code, at)) return call;
-  }
-  return undefined;
+/**
+ * Whether an object of the schema may be of one type or another. Then a member that may not be there could be what a
+ * compiler holds against the right one.
+ */
+function hasBranches(schema: unknown): boolean {
+  if (typeof schema !== "object" || schema === null) return false;
+  if (Array.isArray(schema)) return schema.some(hasBranches);
+  const node = asRecord(schema);
+  const isOfTypes = Array.isArray(node["type"]) && node["type"].includes("object");
+  if (isOfTypes || ["anyOf", "oneOf", "allOf", "if"].some((keyword) => keyword in node)) return true;
+  return Object.values(node).some(hasBranches);
 }
 
-function failureOf(code: string, { line, column, message }: Diagnostic, tool: Component): RunFailure {
+function failureOf(code: string, { message }: Diagnostic, tool: Component, { node }: Written): RunFailure {
   const signature = signatureOf({
     kind: "tool",
     name: tool.name,
@@ -100,28 +122,17 @@ function failureOf(code: string, { line, column, message }: Diagnostic, tool: Co
     output: schemaOf(tool.output.json),
   });
   const said = message.length > 500 ? `${message.slice(0, 500)}…` : message;
+  const { line, column } = node.loc?.start ?? { line: 1, column: 0 };
   return {
     type: "ToolInputError",
     message: `${said} Found before the program ran: nothing was called.`,
-    line: line - 1,
-    column,
-    frame: frameOf(code, line - 1, column),
+    line,
+    column: column + 1,
+    frame: frameOf(code, line, column + 1),
     hint: `change the input of ${access("tool", tool.name)} as its signature says`,
     tool: tool.name,
     signature,
   };
-}
-
-/** The program as the executor runs it, its lines where they were. */
-function unfenced(code: string): string {
-  const inside = FENCE.exec(code);
-  return inside ? `${inside[1]}\n${inside[2]}` : code;
-}
-
-function offsetOf(code: string, line: number, column: number): number {
-  let start = 0;
-  for (let at = 1; at < line; at++) start = code.indexOf("\n", start) + 1;
-  return start + column - 1;
 }
 
 /** Up to three lines, with a mark under the place; as the executor shows it. */

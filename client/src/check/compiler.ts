@@ -6,12 +6,11 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { CodemodeError } from "@codemode/proto";
 
-/** What the compiler finds wrong, in the file that was checked. */
+/** What the compiler finds wrong, in the program. */
 export interface Diagnostic {
   readonly code: number;
   /** From 1. */
   readonly line: number;
-  readonly column: number;
   readonly message: string;
 }
 
@@ -31,44 +30,37 @@ const PROJECT = JSON.stringify({
     lib: ["es2022"],
   },
 });
+/** `return` may stand at the top of a program, though not of what Node takes. */
+const HEAD = "async function program() {";
+const TAIL = "\n}";
+const STRIP =
+  'process.stdout.write(require("node:module").stripTypeScriptTypes(require("node:fs").readFileSync(0, "utf8")))';
+const MAX_OUTPUT = 2_097_152; // of both streams; more is no program, and no list that anybody reads
 const LINE = /^program\.ts\((\d+),(\d+)\): error TS(\d+): (.*)$/;
 
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/**
- * Compiles a program next to declarations, in a process of its own. Undefined when that takes too long.
- *
- * @throws {@link CodemodeError} `INVALID_ARGUMENT` where no `typescript` is installed.
- */
-export async function compile(program: string, declarations: string): Promise<readonly Diagnostic[] | undefined> {
-  const [file, ...first] = await compiler();
+/** A process that tells what is in a program, by its output. Undefined when it takes too long, or has died. */
+async function run(file: string, given: readonly string[], cwd: string, input = ""): Promise<string | undefined> {
+  // Nothing of the app's environment: a compiler needs none. The limit is for its heap: types can be made to grow.
+  const env = { GOMEMLIMIT: "512MiB", GOMAXPROCS: "1" };
+  const options = { cwd, timeout: TIMEOUT_MS, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT, env } as const;
+  const started = promisify(execFile)(file, given, options);
+  started.child.stdin?.on("error", () => {}); // it may be gone before it has read anything
+  started.child.stdin?.end(input);
+  return started.then(
+    ({ stdout }) => stdout,
+    (error: { code?: unknown; stdout?: string }) => (typeof error.code === "number" ? error.stdout : undefined),
+  );
+}
+
+/** Lets no more processes run than there are processors. */
+async function inTurn<T>(body: () => Promise<T>): Promise<T> {
   if (running >= availableParallelism()) await new Promise<void>((go) => waiting.push(go));
   else running += 1;
   try {
-    await using folder = await mkdtempDisposable(join(tmpdir(), "codemode-check-"));
-    await writeFile(join(folder.path, "program.ts"), program);
-    await writeFile(join(folder.path, "declarations.d.ts"), declarations);
-    await writeFile(join(folder.path, "tsconfig.json"), PROJECT);
-    // Nothing of the app's environment: a compiler needs none. The limit is for its heap: types can be made to grow.
-    const options = {
-      cwd: folder.path,
-      timeout: TIMEOUT_MS,
-      killSignal: "SIGKILL",
-      env: { GOMEMLIMIT: "512MiB", GOMAXPROCS: "1" },
-    } as const;
-    const text = await promisify(execFile)(
-      file as string,
-      [...first, "--pretty", "false", "--project", "tsconfig.json"],
-      options,
-    ).then(
-      ({ stdout }) => stdout,
-      (error: { code?: unknown; stdout?: string }) => (typeof error.code === "number" ? error.stdout : undefined),
-    );
-    return text?.split("\n").flatMap((line) => {
-      const [, at, column, code, message] = LINE.exec(line) ?? [];
-      return message === undefined ? [] : [{ code: Number(code), line: Number(at), column: Number(column), message }];
-    });
+    return await body();
   } finally {
     const next = waiting.shift();
     if (next) next();
@@ -77,8 +69,39 @@ export async function compile(program: string, declarations: string): Promise<re
 }
 
 /**
+ * Compiles a program next to declarations, in a process of its own. Undefined when that takes too long.
+ *
+ * @throws {@link CodemodeError} `INVALID_ARGUMENT` where no `typescript` is installed.
+ */
+export async function compile(program: string, declarations: string): Promise<readonly Diagnostic[] | undefined> {
+  const [file, ...first] = await compiler();
+  return inTurn(async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "codemode-check-"));
+    await writeFile(join(folder.path, "program.ts"), program);
+    await writeFile(join(folder.path, "declarations.d.ts"), declarations);
+    await writeFile(join(folder.path, "tsconfig.json"), PROJECT);
+    const text = await run(file as string, [...first, "--pretty", "false", "--project", "tsconfig.json"], folder.path);
+    return text?.split("\n").flatMap((line) => {
+      const [, at, , code, message] = LINE.exec(line) ?? [];
+      return message === undefined ? [] : [{ code: Number(code), line: Number(at), message }];
+    });
+  });
+}
+
+/**
+ * A program of TypeScript with blanks in place of its types, made by Node in a process of its own: what is nested deeply
+ * would break Node's own stripping for the rest of this one. Undefined when it is none.
+ */
+export function stripTypes(program: string): Promise<string | undefined> {
+  return inTurn(async () => {
+    const text = await run(process.execPath, ["--no-warnings", "--eval", STRIP], tmpdir(), HEAD + program + TAIL);
+    return text?.startsWith(HEAD) && text.endsWith(TAIL) ? text.slice(HEAD.length, -TAIL.length) : undefined;
+  });
+}
+
+/**
  * The command of the `typescript` that the app has installed. Its command line is the one interface that versions 5 to 7
- * have in common; of 7 it is a native program. Those before 7 do not tell a missing member in a way that proves it.
+ * have in common; of 7 it is a native program.
  */
 async function compiler(): Promise<readonly string[]> {
   const require = createRequire(import.meta.url);
