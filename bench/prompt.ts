@@ -49,3 +49,20 @@ for (const check of [undefined, "types", undefined, "types"] as const) {
     codemode.execute(program, check ? { check } : {}),
   );
 }
+
+const few = new ComponentRegistry();
+for (const { name, ...tool } of thousands(5)) few.registerTool(name, { ...tool, execute: () => null });
+const withFew = codemode.withRegistry(few);
+const runs = async (client: Codemode, times = 200) => {
+  const before = performance.now();
+  for (let at = 0; at < times; at++) await client.execute("return 1");
+  return (performance.now() - before) / times;
+};
+await Promise.all([runs(withFew, 20), runs(codemode, 20)]); // what crosses once has crossed
+const [five, many] = [
+  [await runs(withFew), await runs(withFew)],
+  [await runs(codemode), await runs(codemode)],
+].map((both) => Math.min(...both)) as [number, number];
+console.log(
+  `a run with 5 tools: ${five.toFixed(1)} ms, with ${count}: ${many.toFixed(1)} ms, ratio ${(many / five).toFixed(2)}`,
+);
