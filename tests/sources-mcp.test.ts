@@ -239,6 +239,31 @@ test("names that are hostile, or alike, stay apart", async () => {
   expect(new Set(all.names).size).toBe(names.length);
 });
 
+test("a long namespace leaves less room for names, and a tool beside a namespace of its own is no reason to refuse all", async () => {
+  const registry = new ComponentRegistry();
+  const tools = ["x".repeat(300), "job", "job.run"].map((name) => plain(name));
+  using all = await registry.registerAll(await listing(() => ({ tools })), { namespace: "n".repeat(60) });
+  expect(all.names.map((name) => name.slice(61))).toEqual([
+    expect.stringMatching(/^x{58}_[0-9a-f]{8}$/),
+    "job",
+    expect.stringMatching(/^job\.run_[0-9a-f]{8}$/),
+  ]);
+});
+
+test("a tool in whose place comes another that is named alike is the other one", async () => {
+  const registry = new ComponentRegistry();
+  const { onChange, next } = changes();
+  const server = new Server2(info);
+  const answer = (text: string) => () => ({ content: [{ type: "text" as const, text }] });
+  const old = server.registerTool("read file", {}, answer("old"));
+  using all = await registry.registerAll(await connected2(server), { onChange });
+  old.remove();
+  server.registerTool("read/file", {}, answer("new"));
+  while ((await next()).added.length === 0) continue;
+  expect(all.names).toEqual(["read_file"]);
+  expect(await callTool(registry, "read_file", {})).toBe("new");
+});
+
 test("a tool with a hostile schema is refused by name, and with it its server", async () => {
   const registry = new ComponentRegistry();
   const refusing = async (inputSchema: object, message: string) => {

@@ -63,6 +63,8 @@ export interface Component {
   readonly name: string;
   /** Where it comes from, as errors tell it: `registerTool()`, `the MCP server "filesystem"`. */
   readonly origin: string;
+  /** What it is called there, if it has a name of its own: `name` may be made of another name now than before. */
+  readonly originName: string | undefined;
   readonly description: string;
   readonly inputSchema: Schema | undefined;
   readonly outputSchema: Schema | undefined;

@@ -48,7 +48,8 @@ export function toComponent(name: string, found: Settled): Component {
     const input = compileSchema(inputSchema, "input", isStrangers);
     const output = compileSchema(outputSchema, "output", isStrangers);
     const schemas = { inputSchema, outputSchema, input, output };
-    return Object.freeze({ kind, name, origin, description, idempotent, inputExamples, ...schemas, handle });
+    const of = { kind, name, origin, originName: found.name, description };
+    return Object.freeze({ ...of, idempotent, inputExamples, ...schemas, handle });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw cannot(kind, name, origin, `its schema cannot be used, ${why}`, { cause });

@@ -1,6 +1,6 @@
 import { RegistryError } from "../errors.ts";
 
-const MAX_LENGTH = 128; // as the protocol says of Component.name
+export const MAX_NAME_LENGTH = 128; // as the protocol says of Component.name
 const SHAPE = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
 
 /** Names that JavaScript asks of every object, so a tool of that name would be found by accident or change a prototype. */
@@ -21,7 +21,8 @@ export function checkName(kind: "tool" | "agent" | "tool or agent" | "namespace"
 function refusal(name: unknown): string | undefined {
   if (typeof name !== "string") return "a name is a string";
   if (name.length === 0) return "the name is empty";
-  if (name.length > MAX_LENGTH) return `the name has ${name.length} characters, at most ${MAX_LENGTH} are allowed`;
+  if (name.length > MAX_NAME_LENGTH)
+    return `the name has ${name.length} characters, at most ${MAX_NAME_LENGTH} are allowed`;
   if (name.startsWith("$")) return 'names that start with "$" are kept for Codemode';
   for (const part of name.split(".")) {
     const taken = TAKEN.get(part);

@@ -97,6 +97,7 @@ export class LiveRegistration implements Registration {
 /** The component that was there, when nothing about it is new. */
 function unchanged(now: Component, before: Component | undefined): Component | undefined {
   const isSame =
+    before?.originName === now.originName &&
     before?.description === now.description &&
     before.idempotent === now.idempotent &&
     before.input.json === now.input.json &&

@@ -1,33 +1,38 @@
 import { createHash } from "node:crypto";
+import { MAX_NAME_LENGTH } from "../names.ts";
 
-const MAX_LENGTH = 100; // leaves room for a namespace
+const MAX_LENGTH = 100; // what is longer nobody reads
+const MARK_LENGTH = 9;
 
 /** Names that mean something to JavaScript. */
 const TAKEN = new Set(["then", "constructor", "prototype", "__proto__"]);
 
 /**
- * The names under which components of others are registered, in their order: what cannot stand in a name is an
- * underscore. Where that makes two names one, the one that was changed gets a mark of its own, which stays the same
- * whatever else there is.
+ * The names under which components of others are registered within `namespace`, in their order: what cannot stand in a name
+ * is an underscore. Where that makes two names one, the one that was changed gets a mark of its own, which stays the same
+ * whatever else there is; so does `job.run` beside `job`, which a program calls as `job.run()` too.
  */
-export function foreignNames(names: readonly string[]): readonly string[] {
-  const exact = new Set(names.filter((name) => plainName(name) === name));
+export function foreignNames(names: readonly string[], namespace?: string): readonly string[] {
+  const room = namespace === undefined ? MAX_NAME_LENGTH : MAX_NAME_LENGTH - namespace.length - 1;
+  const plains = names.map((name) => plainName(name, Math.max(MARK_LENGTH + 1, Math.min(MAX_LENGTH, room))));
+  const all = new Set(plains);
+  const exact = new Set(names.filter((name, index) => plains[index] === name));
   const times = Map.groupBy(
-    names.filter((name) => !exact.has(name)),
-    plainName,
+    plains.filter((plain, index) => plain !== names[index]),
+    (plain) => plain,
   );
-  return names.map((name) => {
-    const plain = plainName(name);
-    if (plain === name) return name;
-    const isClear = !exact.has(plain) && times.get(plain)?.length === 1;
-    return isClear ? plain : marked(plain, name);
+  return names.map((name, index) => {
+    const plain = plains[index] as string;
+    const isAlike = plain.endsWith(".run") && all.has(plain.slice(0, -".run".length));
+    const isClear = plain === name || (!exact.has(plain) && times.get(plain)?.length === 1);
+    return isClear && !isAlike ? plain : marked(plain, name);
   });
 }
 
-function plainName(name: string): string {
+function plainName(name: string, most: number): string {
   const parts = name.split(".").map((part) => part.replace(/[^\w$-]/g, "_").replace(/^[$-]/, "_"));
   const plain = parts.map((part) => (part === "" ? "_" : TAKEN.has(part) ? `${part}_` : part)).join(".");
-  return plain.length > MAX_LENGTH ? marked(plain.slice(0, MAX_LENGTH - 9).replace(/\.+$/, ""), name) : plain;
+  return plain.length > most ? marked(plain.slice(0, most - MARK_LENGTH).replace(/\.+$/, ""), name) : plain;
 }
 
 /** A name that no other makes. */

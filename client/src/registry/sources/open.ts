@@ -28,14 +28,14 @@ export interface Live {
 export async function openSource(source: unknown, namespace: string | undefined): Promise<Opened> {
   if (isMcpClient(source)) {
     const origin = mcpOrigin(source);
-    const read = async () => toComponents(named(await fromMcp(source, origin)), namespace);
+    const read = async () => toComponents(named(await fromMcp(source, origin), namespace), namespace);
     return followed(read, (changed) => followMcp(source, changed));
   }
-  if (Array.isArray(source)) return { components: await toComponents(named(fromArray(source)), namespace) };
+  if (Array.isArray(source)) return { components: await toComponents(named(fromArray(source), namespace), namespace) };
   if (typeof source !== "object" || source === null) throw noSource(`it is a ${typeof source}`);
   const single = ["execute", "invoke", "generate", "run"].find((name) => hasMethods(source, name));
   if (single !== undefined) throw noSource(`it has ${single}() and is one; register(name, …) takes it`);
-  return { components: await toComponents(fromRecord(source), namespace) };
+  return { components: await toComponents(fromRecord(source, namespace), namespace) };
 }
 
 /** Watches before it reads, so that no change gets lost in between. */
@@ -71,19 +71,25 @@ function fromArray(source: readonly unknown[]): readonly Found[] {
 }
 
 /** Under their own names, as far as they can stand. */
-function named(all: readonly Found[]): Named {
-  const names = foreignNames(all.map(({ name }) => name ?? ""));
+function named(all: readonly Found[], namespace: string | undefined): Named {
+  const names = foreignNames(
+    all.map(({ name }) => name ?? ""),
+    namespace,
+  );
   return all.map((found, index) => [names[index] as string, found]);
 }
 
 /** Under their keys. Those of our own definitions were chosen for here, and are taken as they are. */
-function fromRecord(source: object): Named {
+function fromRecord(source: object, namespace: string | undefined): Named {
   const origin = originOf(source) ?? "registerAll()";
   const all = Object.entries(source).flatMap(([key, value]) => {
     const recognised = recognise(value, key, origin);
     return recognised ? [{ key, ...recognised }] : [];
   });
-  const foreign = foreignNames(all.map(({ key }) => key));
+  const foreign = foreignNames(
+    all.map(({ key }) => key),
+    namespace,
+  );
   return all.map(({ key, found, isForeign }, index) => [isForeign ? (foreign[index] as string) : key, found]);
 }
 
