@@ -5,6 +5,7 @@ import { toolDefinition } from "@tanstack/ai";
 import { dynamicTool, jsonSchema, tool, zodSchema } from "ai";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import * as mini from "zod/mini";
 import * as z3 from "zod/v3";
 import { ComponentRegistry, RuntimeContext } from "../client/src/index.ts";
 import { callInfo, callTool, inputOf, namesOf } from "./source-fixture.ts";
@@ -55,6 +56,8 @@ describe("tools of the AI SDK", () => {
       plain: tool({ inputSchema: z.object({}), execute }),
       strict: tool({ inputSchema: z.object({}), strict: true, execute }),
       asking: tool({ inputSchema: z.object({}), contextSchema, execute }),
+      // Its JSON Schema is not of its own making.
+      mini: tool({ inputSchema: z.object({}), contextSchema: mini.object({ key: mini.string() }), execute }),
     });
     const info = callInfo(new RuntimeContext({ who: "acme" }, { secrets: { key: "k" } }));
     for (const name of namesOf(registry)) await callTool(registry, name, {}, info);
@@ -62,6 +65,7 @@ describe("tools of the AI SDK", () => {
     expect(seen).toMatchObject([
       { ...common, executionId: "run" },
       { ...common, context: { who: "acme" } },
+      { ...common, context: { key: "k" } },
       { ...common, context: { key: "k" } },
     ]);
     await expect(callTool(registry, "asking", {})).rejects.toThrow("The context does not have what the tool asks for");

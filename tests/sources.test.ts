@@ -141,6 +141,8 @@ test.each([
   await expect(callTool(registry, "get_weather", {})).rejects.toThrow("Input: city: missing");
   expect(() => functionTools([schema], {})).toThrow('there is no handler "get_weather"');
   expect(() => functionTools([], { other: () => 1 })).toThrow('there is no schema "other"');
+  const proto = functionTools([{ type: "function", name: "__proto__" }], { ["__proto__"]: () => 1 });
+  expect(Object.keys(proto)).toEqual(["__proto__"]);
   await expect(registry.registerAll([schema])).rejects.toThrow("functionTools(schemas, handlers)");
 });
 

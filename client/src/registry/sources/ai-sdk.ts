@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { CallInfo } from "../component.ts";
 import { cannot, type Found } from "../found.ts";
 import type { JsonSchema } from "../json-schema.ts";
-import type { Schema } from "../schema.ts";
+import { compileSchema, type Schema } from "../schema.ts";
 import { mustBeApproved, mustNotAsk } from "./approval.ts";
 import { type Foreign, isAsyncIterable, isPlain, isStandardSchema, method, schemaOf, textOf } from "./reading.ts";
 
@@ -106,12 +106,8 @@ function contextFor(contextSchema: unknown): (call: CallInfo) => Promise<unknown
 
 function jsonOf(schema: Schema): JsonSchema {
   if (!isStandardSchema(schema)) return schema;
-  const { jsonSchema } = schema["~standard"] as { jsonSchema?: { input(options: object): JsonSchema } };
-  try {
-    return jsonSchema?.input({ target: "draft-2020-12" }) ?? {};
-  } catch {
-    return {};
-  }
+  const { json } = compileSchema(schema, "input");
+  return json === "" ? {} : (JSON.parse(json) as JsonSchema);
 }
 
 interface AiSchema {

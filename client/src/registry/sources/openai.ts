@@ -79,7 +79,7 @@ export function functionTools(
   schemas: readonly object[],
   handlers: Readonly<Record<string, (input: never, call: CallInfo) => unknown>>,
 ): Record<string, ToolDefinition<Schema | undefined, undefined>> {
-  const tools: Record<string, ToolDefinition<Schema | undefined, undefined>> = {};
+  const tools = Object.create(null) as Record<string, ToolDefinition<Schema | undefined, undefined>>; // of any name
   for (const [index, given] of schemas.entries()) {
     const schema = functionSchemaOf(given);
     if (!schema) throw new RegistryError(`Cannot make tools of functions: schema ${index} is none of a function`);
