@@ -200,6 +200,7 @@ test.for<readonly [what: string, code: string]>([
   ["a member twice", "return tools.open({ q: 5, q: 'x' })"],
   ["a member of one of two types", "const u = undefined; return tools.nested({ v: { kind: 'b', opts: { no: u } } })"],
   ["a call that nobody waits for", "tools.open({ q: 5 }); return 1"],
+  ["a call beside what is exported", "module.exports = () => 1;\ntools.open({ q: 5 })"],
   ["a failure that is caught", "try { await tools.open({}) } catch (error) { return error.message }"],
   ["a failure that is caught elsewhere", "const f = async () => { await tools.open({}) };\nawait f().catch(() => {})"],
   ["a failure that is settled", "await Promise.allSettled([tools.open({})])"],
