@@ -36,7 +36,7 @@ import { Callers } from "./auth.ts";
 import { Connections } from "./connections.ts";
 import { type Call, openSession, turnAway } from "./execute.ts";
 import { firstMessageInTime } from "./first-message.ts";
-import { http2Stream } from "./grpc-internals.ts";
+import { forgetMessage, http2Stream } from "./grpc-internals.ts";
 import { Inflow } from "./inflow.ts";
 import { listen } from "./listen.ts";
 import { modestMessages } from "./modest-messages.ts";
@@ -188,7 +188,10 @@ export class Edge implements AsyncDisposable {
       const closed = new Promise((resolve) => stream.once("close", resolve));
       const session = openSession(call, this.#hostOf(key, traceOf(call)), this.#outbox);
       const isWhole = this.#inflow.watch(stream, key, () => session.stop(tooMuch()));
-      call.on("data", isWhole);
+      call.on("data", () => {
+        forgetMessage(call);
+        isWhole();
+      });
       this.#sessions.add(session);
       void session.ended.then(() => this.#sessions.delete(session));
       void Promise.all([session.ended, closed]).then(leave);
