@@ -15,7 +15,7 @@ function served(times: readonly (readonly [Account, number])[], costs: (account:
   const share = new FairShare(1);
   const line = new Line(share, limits);
   for (const [account, count] of times) {
-    for (let i = 0; i < count; i++) line.join({ account, tenant: "", bytes: 0 }, never);
+    for (let i = 0; i < count; i++) line.join({ account, tenant: "" }, never);
   }
   const order: string[] = [];
   for (let turn = 0; turn < turns; turn++) {
@@ -34,13 +34,13 @@ const count = (order: readonly string[], { id }: Account): number => order.filte
 test("one who comes to a long line of another account is served next", () => {
   const share = new FairShare(1);
   const line = new Line(share, limits);
-  for (let i = 0; i < 100; i++) line.join({ account: a, tenant: "", bytes: 0 }, never);
+  for (let i = 0; i < 100; i++) line.join({ account: a, tenant: "" }, never);
   for (let i = 0; i < 50; i++) {
     const [first] = line.inTurn(new Set());
     line.remove(first!);
     share.begins(a)(10);
   }
-  const late = line.join({ account: b, tenant: "", bytes: 0 }, never);
+  const late = line.join({ account: b, tenant: "" }, never);
   const next = [...line.inTurn(new Set())].slice(0, 2);
   expect(next).toContain(late);
 });
@@ -94,13 +94,13 @@ test("a quota keeps each account's share for it, lets one alone have everything,
 test("a worker that is idle stays with its account while another floods (P6)", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
   const { pool } = executor.executor;
-  const first = await pool.lend({ account: b, tenant: "", bytes: 0 }, never);
+  const first = await pool.lend({ account: b, tenant: "" }, never);
   const { pid } = first;
   await first.release(undefined);
-  const flood = Array.from({ length: 5 }, () => pool.lend({ account: a, tenant: "", bytes: 0 }, never));
+  const flood = Array.from({ length: 5 }, () => pool.lend({ account: a, tenant: "" }, never));
   const one = await flood[0]!;
   expect(one.pid).not.toBe(pid);
-  const second = await pool.lend({ account: b, tenant: "", bytes: 0 }, never);
+  const second = await pool.lend({ account: b, tenant: "" }, never);
   expect(second.pid).toBe(pid);
   await second.release(undefined);
   for (const lease of flood) await (await lease).release(undefined);
@@ -109,10 +109,10 @@ test("a worker that is idle stays with its account while another floods (P6)", a
 test("an account that names ever new tenants takes the place of its own worker, not of another's warm one (P6)", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
   const { pool } = executor.executor;
-  const first = await pool.lend({ account: b, tenant: "", bytes: 0 }, never);
+  const first = await pool.lend({ account: b, tenant: "" }, never);
   await first.release(undefined);
   for (const tenant of ["one", "two", "three"]) {
-    const lease = await pool.lend({ account: a, tenant, bytes: 0 }, never);
+    const lease = await pool.lend({ account: a, tenant }, never);
     await lease.release(undefined);
   }
   expect(pool.pids).toContain(first.pid);

@@ -24,7 +24,7 @@ export const settings = {
     fallback: Math.max(2, availableParallelism()),
     otherwise: "as many as there are cores, at least 2",
   }),
-  queue: whole("Runs that may wait for a worker. What they hold in memory is bounded as well.", 0, 100_000, {
+  queue: whole("Runs that may wait for a worker. What open runs hold in memory is bounded as well.", 0, 100_000, {
     fallback: 4_096,
   }),
   queueTimeoutMs: duration("How long a run may wait for its first worker.", 1, HOUR_MS, { fallback: 60_000 }),

@@ -27,6 +27,7 @@ import { BusyError } from "../pool/busy.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Applicant } from "../pool/line.ts";
 import { defaultBudgets, maxBudgets, wireBudgets } from "../session/budgets.ts";
+import { Holdings } from "../session/holdings.ts";
 import type { Report } from "../session/report.ts";
 import type { Session } from "../session/session.ts";
 import type { Manifests } from "../session/manifests.ts";
@@ -96,6 +97,7 @@ export class Edge implements AsyncDisposable {
   readonly #callers: Callers;
   readonly #admission: Admission;
   readonly #inflow: Inflow;
+  readonly #holdings: Holdings;
   readonly #tls: TlsCredentials | undefined;
   #listening = false;
   #draining = false;
@@ -109,6 +111,7 @@ export class Edge implements AsyncDisposable {
     this.#callers = new Callers(apiKeys, this.#connections, () => host.refused("UNAUTHENTICATED"));
     this.#admission = new Admission(maxStreams, totalWeight);
     this.#inflow = new Inflow(totalWeight);
+    this.#holdings = new Holdings(host.keep.limits.programBytes, totalWeight);
     const interceptors = [this.#callers.interceptor, modestMessages, firstMessageInTime];
     this.#server = new Server({ ...channelOptions(options), interceptors });
     this.#server.addService(SERVICE_DEFINITION, this.#handlers());
@@ -206,11 +209,13 @@ export class Edge implements AsyncDisposable {
     turnAway(call, error);
   }
 
+  /** Of one session. */
   #hostOf(key: ApiKey, trace: { readonly traceId?: string }): SessionHost {
     const { host } = this.#options;
     return {
       executorId: host.executorId,
       keep: host.keep,
+      holding: this.#holdings.open(key),
       manifests: host.manifests.of(key.id),
       called: (call) => host.called(call),
       ceilings: key.budgets,

@@ -7,8 +7,6 @@ import { type Account, Quota } from "./quota.ts";
 export interface Errand {
   /** Runs of different tenants of an account never share a worker. */
   readonly tenant: string;
-  /** What its program holds in memory. */
-  readonly bytes: number;
   /** It had a worker before, and is never turned away. */
   readonly isAccepted?: boolean;
 }
@@ -43,24 +41,20 @@ export interface LineLimits {
 const RETRY_UNIT_MS = 100; // per run ahead on each worker; short programs take less
 const MAX_RETRY_MS = 5_000;
 
-const MAX_BYTES = 64 * 1024 * 1024; // a program with its context may take 4 MiB
-
 /**
  * Sessions that wait for a worker: those of one account in the order in which they came, the accounts in turns. Bounded in
- * number, in time and in what they hold, each account within a share of its own (Quota).
+ * number, each account within a share of its own (Quota), and in time; what they hold is bounded for all runs (Holdings).
  */
 export class Line {
   readonly #share: FairShare;
   readonly #limits: LineLimits;
   readonly #queues = new Map<string, Set<Waiter>>();
   readonly #places: Quota;
-  readonly #bytes: Quota;
 
   constructor(share: FairShare, limits: LineLimits) {
     this.#share = share;
     this.#limits = limits;
     this.#places = new Quota(limits.maxWaiting, limits.totalWeight);
-    this.#bytes = new Quota(MAX_BYTES, limits.totalWeight);
   }
 
   get isEmpty(): boolean {
@@ -110,29 +104,26 @@ export class Line {
 
   /** Gives one whom none of the `workers` could serve at once a place to wait in, or turns it away. */
   seat(waiter: Waiter, workers: number): void {
-    const { account, bytes } = waiter;
+    const { account } = waiter;
     if (waiter.isAccepted || !this.#queues.get(account.id)?.has(waiter)) return;
     const { maxWaiting, maxWaitMs } = this.#limits;
     const ahead = Math.ceil((maxWaiting + workers) / workers);
-    const isSeated = this.#places.take(account, 1);
-    if (isSeated && this.#bytes.take(account, bytes)) {
+    if (this.#places.take(account, 1)) {
       const late = (): void => this.#turnAway(waiter, busy(`it has waited ${maxWaitMs} ms`, ahead));
       waiter.due = setTimeout(late, maxWaitMs);
       return;
     }
-    if (isSeated) this.#places.give(account, 1);
     this.#turnAway(waiter, busy(`all ${workers} busy, ${this.#places.taken} runs wait`, ahead));
   }
 
   remove(waiter: Waiter): void {
-    const { account, bytes, due } = waiter;
+    const { account, due } = waiter;
     const queue = this.#queues.get(account.id);
     if (!queue?.delete(waiter)) return;
     if (queue.size === 0) this.#queues.delete(account.id);
     if (due === undefined) return;
     clearTimeout(due);
     this.#places.give(account, 1);
-    this.#bytes.give(account, bytes);
   }
 
   /** Turns everybody away. */

@@ -12,7 +12,7 @@ const HASH_BYTES = 32;
 
 /**
  * What a run begins with, while it comes in: Start, the rest of its journal, and its components where Start only names
- * them. Takes what Start holds when it is made; then pieces, in any order, until it is whole.
+ * them. Deals with what Start has when it is made; then pieces, in any order, until it is whole.
  */
 export class Gathering implements Disposable {
   /** Owned by whoever takes over when this is whole. */
@@ -24,7 +24,7 @@ export class Gathering implements Disposable {
   #journalPieces: JournalPieces | undefined;
   #manifestPieces: ManifestPieces | undefined;
 
-  /** Throws a Refusal. `late` is called when not all is here in time. */
+  /** Throws a Refusal or a BusyError. `late` is called when not all is here in time. */
   constructor(start: Start, host: SessionHost, late: (error: CodemodeError) => void) {
     const parsed = parseStart(start, host.ceilings);
     const { components } = start;
@@ -37,11 +37,12 @@ export class Gathering implements Disposable {
         throw new Refusal("start.manifest_hash", `${HASH_BYTES} bytes are needed, not ${this.#hash.length}`);
       }
       set = host.manifests.get(this.#hash);
-      if (!set) this.#manifestPieces = new ManifestPieces(this.#hash, host.keep);
+      if (!set) this.#manifestPieces = new ManifestPieces(this.#hash, host.holding);
     }
+    host.holding.take(parsed.bytes);
+    if (set) host.holding.share(set);
     this.#host = host;
-    const bytes = parsed.bytes + (this.#hash ? 0 : (set?.encoded.length ?? 0)); // sets that are named are shared
-    this.#program = { ...parsed, bytes, components: set ?? NOTHING };
+    this.#program = { ...parsed, components: set ?? NOTHING };
     this.journal = new Journal(host.keep, (call) => host.called(call));
     this.#journalPieces = new JournalPieces(this.journal, host.keep, parsed.budgets);
     this.#due = setTimeout(() => late(lateBy(this.wantsManifest ? "manifest" : "journal")), WITHIN_MS);
@@ -67,14 +68,14 @@ export class Gathering implements Disposable {
     if (this.#journalPieces.add(piece)) this.#journalPieces = undefined;
   }
 
-  /** Throws a Refusal. */
+  /** Throws a Refusal or a BusyError. */
   list(piece: ManifestPiece): void {
     if (!this.#manifestPieces || !this.#hash) throw new Refusal("manifest", "nobody has asked for it");
-    const components = this.#manifestPieces.add(piece);
-    if (!components) return;
-    this.#manifestPieces[Symbol.dispose]();
+    const set = this.#manifestPieces.add(piece);
+    if (!set) return;
     this.#manifestPieces = undefined;
-    this.#host.manifests.add(this.#hash, components);
+    const components = this.#host.manifests.add(this.#hash, set);
+    this.#host.holding.share(components);
     this.#program = { ...this.#program, components };
   }
 
@@ -82,7 +83,6 @@ export class Gathering implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#due);
     this.#journalPieces?.dispose();
-    this.#manifestPieces?.[Symbol.dispose]();
   }
 }
 

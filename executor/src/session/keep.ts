@@ -7,8 +7,10 @@ export interface KeepLimits {
   readonly answerBytesOfRun: number;
   /** Answers that a run may have and be run again: they are in memory at once when its program is given them. */
   readonly replayBytes: number;
-  /** Everything that is remembered of all runs. Over it no run begins and no journal comes in. */
+  /** What is remembered of the calls of all runs. Over it no run begins and no journal comes in. */
   readonly bytes: number;
+  /** What all runs have brought: their programs and components (Holdings). */
+  readonly programBytes: number;
 }
 
 const LIMITS: KeepLimits = {
@@ -16,6 +18,7 @@ const LIMITS: KeepLimits = {
   answerBytesOfRun: 4 * MIB,
   replayBytes: 64 * MIB,
   bytes: 512 * MIB,
+  programBytes: 256 * MIB, // 64 KiB for each run that an executor of 4 workers takes
 };
 
 /** What all sessions together remember of their runs, in bytes. */

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type Component, Manifest, type ManifestPiece } from "@codemode/proto/messages";
 import { MAX_MANIFEST_BYTES } from "@codemode/proto/worker";
-import type { Keep } from "./keep.ts";
+import type { Holding } from "./holdings.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What a program may call. One object for all programs that name it by the same hash. */
@@ -10,61 +10,79 @@ export interface ComponentSet {
   readonly agents: ReadonlySet<string>;
   /** The Manifest, for the worker. */
   readonly encoded: Uint8Array;
+  /** What it takes in memory, about. */
+  readonly bytes: number;
 }
 
 const MAX_COMPONENTS = 20_000;
 const MAX_NAME_CHARS = 128;
+/** Measured: 600 B of heap for a set of one tool, and what the allocator needs around what is encoded. */
+const BYTES_OF_SET = 1_000;
+const BYTES_OF_NAME = 100; // in a Set, beside its characters
 const NAME = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
 const TAKEN: ReadonlySet<string> = new Set(["then", "constructor", "prototype", "__proto__"]);
 
-export const NOTHING: ComponentSet = { tools: new Set(), agents: new Set(), encoded: new Uint8Array() };
+export const NOTHING: ComponentSet = { tools: new Set(), agents: new Set(), encoded: new Uint8Array(), bytes: 0 };
 
 /** The set that came whole, in Start. Throws a Refusal. */
 export function componentsOf(manifest: Manifest, field: string): ComponentSet {
   const names = new Names(field);
   names.add(manifest);
-  return { ...names.checked(), encoded: Manifest.encode(manifest).finish() };
+  return setOf(names, [Manifest.encode(manifest).finish()]);
 }
 
 /**
  * A manifest that comes piece by piece: each is dealt with when it comes, so that none of them holds up other runs. What has
- * come is counted in `keep` until this is disposed.
+ * come is taken in `holding`, and given back when the set is there, which is counted by itself.
  */
-export class ManifestPieces implements Disposable {
+export class ManifestPieces {
   readonly #expected: Uint8Array;
-  readonly #keep: Keep;
+  readonly #holding: Holding;
   readonly #names = new Names("manifest");
   readonly #hash: Hash = createHash("sha256");
   readonly #encoded: Uint8Array[] = [];
   #bytes = 0;
+  #taken = 0;
 
   /** `hash` is what Start has named. */
-  constructor(hash: Uint8Array, keep: Keep) {
+  constructor(hash: Uint8Array, holding: Holding) {
     this.#expected = hash;
-    this.#keep = keep;
+    this.#holding = holding;
   }
 
-  /** The set, when the last piece has come. Throws a Refusal when it is none, or another than was named. */
+  /**
+   * The set, when the last piece has come. Throws a Refusal when it is none, or another than was named, and a BusyError
+   * when there is no room for it now.
+   */
   add({ manifest, more }: ManifestPiece): ComponentSet | undefined {
     const piece = manifest ?? { tools: [], agents: [] };
     const encoded = Manifest.encode(piece).finish();
     this.#bytes += encoded.length;
-    this.#keep.arrivingBytes += encoded.length;
     if (this.#bytes > MAX_MANIFEST_BYTES) throw new Refusal("manifest", `it is over ${MAX_MANIFEST_BYTES} bytes`);
     this.#names.add(piece);
+    const held = this.#bytes + this.#names.bytes;
+    this.#holding.take(held - this.#taken);
+    this.#taken = held;
     this.#hash.update(encoded);
     this.#encoded.push(encoded); // whole messages, one after the other, are the message that has the fields of all
     if (more) return undefined;
     if (!this.#hash.digest().equals(this.#expected)) {
       throw new Refusal("manifest", "it is another than start.manifest_hash names");
     }
-    return { ...this.#names.checked(), encoded: Buffer.concat(this.#encoded) };
+    this.#holding.give(this.#taken);
+    return setOf(this.#names, this.#encoded);
   }
+}
 
-  [Symbol.dispose](): void {
-    this.#keep.arrivingBytes -= this.#bytes;
-    this.#bytes = 0;
+/** The set of these names, encoded in memory of its own: a small Buffer would keep a slab of 8 KiB alive. */
+function setOf(names: Names, pieces: readonly Uint8Array[]): ComponentSet {
+  const encoded = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    encoded.set(piece, at);
+    at += piece.length;
   }
+  return { ...names.checked(), encoded, bytes: BYTES_OF_SET + names.bytes + encoded.length };
 }
 
 /** The names of a manifest, as they come. */
@@ -72,6 +90,8 @@ class Names {
   readonly #field: string;
   readonly #tools = new Set<string>();
   readonly #agents = new Set<string>();
+  /** What they take in memory, about. */
+  bytes = 0;
 
   constructor(field: string) {
     this.#field = field;
@@ -96,6 +116,7 @@ class Names {
       const problem = problemOf(name) ?? (seen.has(name) ? `"${name}" is there twice` : undefined);
       if (problem !== undefined) throw new Refusal(`${this.#field}.${list}[${seen.size}].name`, problem);
       seen.add(name);
+      this.bytes += BYTES_OF_NAME + name.length;
     }
     if (this.#tools.size + this.#agents.size > MAX_COMPONENTS) {
       throw new Refusal(this.#field, `it has more than ${MAX_COMPONENTS} components`);

@@ -1,27 +1,37 @@
 import type { ComponentSet } from "./manifest.ts";
 
 const MAX_BYTES = 67_108_864; // of all callers together
-const BYTES_OF_NAME = 100; // in a Set, about
+const MAX_SETS = 16_384; // of all callers together: each is an object that the garbage collector looks at
 
 /** The sets of components that one caller has sent. */
 export interface KnownManifests {
   get(hash: Uint8Array): ComponentSet | undefined;
-  add(hash: Uint8Array, set: ComponentSet): void;
+  /** The set that is known by this hash from now on: another, when two runs have sent it at a time. */
+  add(hash: Uint8Array, set: ComponentSet): ComponentSet;
 }
 
-type Shelf = Map<string, ComponentSet>;
+interface Shelf {
+  readonly sets: Map<string, ComponentSet>;
+  bytes: number;
+}
 
 /**
  * Sets of components by their hash, so that each crosses once. Each caller has a shelf of its own: what one has sent tells
- * another nothing, and where room is needed the caller who holds most gives up what it has not used for longest.
+ * another nothing, and where room is needed the caller who holds most, in bytes or in sets, gives up what it has not used
+ * for longest.
  */
 export class Manifests {
   readonly #maxBytes: number;
-  readonly #shelves = new Map<string, { readonly sets: Shelf; bytes: number }>();
+  readonly #shelves = new Map<string, Shelf>();
   #bytes = 0;
+  #sets = 0;
 
   constructor(maxBytes: number = MAX_BYTES) {
     this.#maxBytes = maxBytes;
+  }
+
+  get sets(): number {
+    return this.#sets;
   }
 
   /** In bytes, about. */
@@ -44,34 +54,35 @@ export class Manifests {
     };
   }
 
-  #add(account: string, key: string, set: ComponentSet): void {
+  #add(account: string, key: string, set: ComponentSet): ComponentSet {
     const shelf = this.#shelves.get(account) ?? { sets: new Map<string, ComponentSet>(), bytes: 0 };
+    const known = shelf.sets.get(key);
+    if (known) return known;
     this.#shelves.set(account, shelf);
-    if (shelf.sets.has(key)) return; // two runs have sent it at a time
     shelf.sets.set(key, set);
-    shelf.bytes += bytesOf(set);
-    this.#bytes += bytesOf(set);
-    while (this.#bytes > this.#maxBytes) this.#forget();
+    shelf.bytes += set.bytes;
+    this.#bytes += set.bytes;
+    this.#sets += 1;
+    while (this.#bytes > this.#maxBytes) this.#forget((one) => one.bytes);
+    while (this.#sets > MAX_SETS) this.#forget((one) => one.sets.size);
+    return set;
   }
 
-  #forget(): void {
+  #forget(held: (shelf: Shelf) => number): void {
     const [account, shelf] = [...this.#shelves].reduce((most, other) =>
-      other[1].bytes > most[1].bytes ? other : most,
+      held(other[1]) > held(most[1]) ? other : most,
     );
     const [oldest] = shelf.sets;
     if (!oldest) return;
-    const [key, set] = oldest;
+    const [key, { bytes }] = oldest;
     shelf.sets.delete(key);
-    shelf.bytes -= bytesOf(set);
-    this.#bytes -= bytesOf(set);
+    shelf.bytes -= bytes;
+    this.#bytes -= bytes;
+    this.#sets -= 1;
     if (shelf.sets.size === 0) this.#shelves.delete(account);
   }
 }
 
 function keyOf(hash: Uint8Array): string {
   return Buffer.from(hash).toString("base64");
-}
-
-function bytesOf({ encoded, tools, agents }: ComponentSet): number {
-  return encoded.length + (tools.size + agents.size) * BYTES_OF_NAME;
 }

@@ -66,6 +66,7 @@ export class Session {
   constructor(stream: RunStream, host: SessionHost) {
     this.#stream = stream;
     this.#host = host;
+    void this.ended.then(() => host.holding[Symbol.dispose]());
     const late = new CodemodeError("TIMEOUT", `Cannot wait for Start any longer than ${START_WITHIN_MS} ms`);
     this.#state = { kind: "awaiting start", due: setTimeout(() => this.stop(late), START_WITHIN_MS) };
   }
@@ -187,7 +188,7 @@ export class Session {
     const leave = new AbortController();
     this.#state = { kind: "queued", program, journal, leave };
     this.#host
-      .lend(program, leave.signal)
+      .lend({ tenant: program.tenant }, leave.signal)
       .then((lease) => this.#accept(program, journal, lease))
       .catch((error: unknown) => this.#stopBy(error));
     // It has to wait: what the journal tells would wait with it, and can be told again.
@@ -201,7 +202,7 @@ export class Session {
       this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
       const run = new ActiveRun(program, lease, journal, {
         send: (event) => this.#relay(event),
-        lend: (signal) => this.#host.lend({ tenant: program.tenant, bytes: 0, isAccepted: true }, signal),
+        lend: (signal) => this.#host.lend({ tenant: program.tenant, isAccepted: true }, signal),
         finished: (finished, end) => this.#finish(program, finished, end),
         broken: (error) => this.#stopBy(error),
       });

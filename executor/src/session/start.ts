@@ -11,7 +11,7 @@ export interface ParsedStart {
   readonly attempt: number;
   readonly tenant: string;
   readonly codeBytes: number;
-  /** What it alone holds in memory: its code, context and config, and components that came with it. */
+  /** What its code, context and config take in memory, at most: a character of code has two bytes where one is not Latin. */
   readonly bytes: number;
   readonly budgets: RunBudgets;
   /** What earlier attempts have delivered. */
@@ -69,8 +69,8 @@ export function parseStart(start: Start, ceilings: BudgetCeilings): ParsedStart 
   };
   const { executionId, correlationId, attempt, tenant } = start;
   const shown = { logs: start.logsReceived, outputs: start.outputsReceived };
-  const payloads = (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0);
-  return { executionId, correlationId, attempt, tenant, codeBytes, bytes: codeBytes + payloads, budgets, shown, run };
+  const bytes = 2 * start.code.length + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0);
+  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, run };
 }
 
 const ENCODINGS: Readonly<Record<number, true>> = {

@@ -3,6 +3,7 @@ import type { ExecutorMessage } from "@codemode/proto/messages";
 import type { Lease } from "../pool/lease.ts";
 import type { Errand } from "../pool/line.ts";
 import type { BudgetCeilings } from "./budgets.ts";
+import type { Holding } from "./holdings.ts";
 import type { Keep } from "./keep.ts";
 import type { KnownManifests } from "./manifests.ts";
 import type { CallReport, Report } from "./report.ts";
@@ -27,6 +28,8 @@ export interface SessionHost {
   readonly executorId: string;
   /** What all sessions together keep to replay from. */
   readonly keep: Keep;
+  /** What its run holds; given back at the end of the session. */
+  readonly holding: Holding;
   /** What its caller has sent before. */
   readonly manifests: KnownManifests;
   /** What its caller's runs may ask for at most, where that is not what anybody's may. */
