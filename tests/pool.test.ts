@@ -8,7 +8,7 @@ import { isAlive, startInProcess } from "./executor-fixture.ts";
 import { withAsk } from "./journal-fixture.ts";
 
 const account = { id: "one", weight: 1 };
-const a = { account, tenant: "a", bytes: 0 };
+const a = { account, tenant: "a" };
 const limits = { maxWaiting: 1, maxWaitMs: 60_000, totalWeight: 1, isolation: "isolate" } as const;
 const never = new AbortController().signal;
 
@@ -49,7 +49,7 @@ test("a lease goes to a worker of its tenant, and a worker never changes tenants
   expect(isAlive(first ?? 0)).toBe(false);
 });
 
-test("a run whose worker is killed goes on on another, the app none the wiser", async () => {
+test("a run whose worker is killed goes on on another, the app none the wiser (W1)", async () => {
   await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
   const { pool } = executor.executor;
   await using stream = executor.open();
@@ -77,7 +77,7 @@ test("a run whose worker is killed goes on on another, the app none the wiser", 
   expect(pool.pids.some((pid) => pids.includes(pid))).toBe(false);
 });
 
-test("a run whose worker dies again and again ends as Crashed, and the pool is whole again", async () => {
+test("a run whose worker dies again and again ends as Crashed, and the pool is whole again (W1)", async () => {
   await using executor = await startInProcess();
   const { pool } = executor.executor;
   await using stream = executor.open();
@@ -136,11 +136,35 @@ test("waiting for a worker ends with the signal", async () => {
   expect(next.pid).toBe(lease.pid);
 });
 
-test("a pool whose workers cannot start says what they said", async () => {
+test("a pool whose workers cannot start says what they said to who starts it, and to the log; to clients that none can", async () => {
   const start = () => launch({ workerPath: "/nowhere/worker.js" });
-  await using pool = new Pool({ size: 2, ...limits, launch: start, probe: systemProbe() });
+  const said: string[] = [];
+  const failed = (text: string): void => void said.push(text);
+  await using pool = new Pool({ size: 2, ...limits, launch: start, probe: systemProbe(), failed });
   await expect(pool.start()).rejects.toThrow(/Cannot start a worker process: [^]*nowhere/);
-  await expect(pool.lend(a, never)).rejects.toMatchObject({ code: "UNREACHABLE" });
+  await expect(pool.lend(a, never)).rejects.toMatchObject({
+    code: "UNREACHABLE",
+    message: expect.stringMatching(/Cannot start a worker process$/),
+  });
+  expect(said).toEqual([expect.stringContaining("nowhere")]);
+});
+
+test("a client of an executor whose workers can start no more hears nothing of its machine", async () => {
+  let path: string | undefined;
+  const start = () => launch(path === undefined ? {} : { workerPath: path });
+  await using executor = await startInProcess({}, undefined, start);
+  path = "/nowhere/worker.js";
+  for (const pid of executor.executor.pool.pids) process.kill(pid, "SIGKILL");
+  await expect.poll(() => executor.executor.pool.isAble, { timeout: 20_000 }).toBe(false);
+  const told = async (): Promise<string> => {
+    await using stream = executor.open();
+    stream.start("return 1");
+    stream.call.resume();
+    return (await stream.status).details;
+  };
+  await expect.poll(told, { timeout: 20_000 }).toContain("Cannot start a worker process");
+  expect(await told()).not.toMatch(/nowhere|[/\\]/);
+  expect(JSON.stringify(executor.log)).toContain("nowhere");
 });
 
 test("a worker that says nothing sensible is killed", async () => {
@@ -171,15 +195,4 @@ test("a tenant that keeps the pool busy does not keep others out", async () => {
   await run("a");
   await Promise.all([greedy(), greedy(), run("b"), greedy()]);
   expect(served.slice(0, 6)).toContain("b");
-});
-
-test("what waits is bounded in bytes, not only in number", async () => {
-  await using executor = await startInProcess();
-  const { pool } = executor.executor;
-  await using held = await pool.lend(a, never);
-  const big = { ...a, bytes: 32 * 1024 * 1024 };
-  const waiting = [pool.lend(big, never), pool.lend(big, never)];
-  await expect(pool.lend({ ...a, bytes: 1 }, never)).rejects.toMatchObject({ code: "BUSY" });
-  await held.release(undefined);
-  for (const lease of waiting) await (await lease).release(undefined);
 });

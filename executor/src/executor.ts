@@ -54,7 +54,8 @@ export async function startExecutor(
   const totalWeight = callers.reduce((sum, { weight }) => sum + weight, 0);
   const { workers: size, queue: maxWaiting, queueTimeoutMs: maxWaitMs, isolation } = config;
   const lines = { maxWaiting, maxWaitMs, totalWeight };
-  const pool = new Pool({ size, ...lines, isolation, launch: start, probe: systemProbe() });
+  const failed = (said: string): void => log.warn({ executorId, said }, "no worker process can start");
+  const pool = new Pool({ size, ...lines, isolation, launch: start, probe: systemProbe(), failed });
   onPool(pool);
   const build = { version: version(), nodeVersion: process.versions.node, capacity: config.workers };
   const metrics = new Metrics(build, { inFlight: () => edge.inFlight, pool: () => pool.census });

@@ -36,6 +36,8 @@ export interface PoolOptions extends LineLimits {
   readonly isolation: Isolation;
   readonly launch: () => ChildProcess;
   readonly probe: Probe;
+  /** Told of what workers said of which none could start. It names paths of this machine. */
+  readonly failed?: (said: string) => void;
 }
 
 const READY_WITHIN_MS = 10_000; // 70 ms on an idle machine; a busy one gets time
@@ -179,8 +181,9 @@ export class Pool implements AsyncDisposable {
     this.#failures += 1;
     if (this.#failures >= FAILURES_TO_GIVE_UP && ![...this.#members].some((other) => other.wasReady)) {
       const said = member.worker.stderr.trim() || `signal ${member.worker.signal}`;
-      this.#broken = new CodemodeError("UNREACHABLE", `Cannot start a worker process: ${said}`);
-      this.#firstReady.reject(this.#broken);
+      this.#firstReady.reject(new CodemodeError("UNREACHABLE", `Cannot start a worker process: ${said}`));
+      if (!this.#broken) this.#options.failed?.(said);
+      this.#broken = new CodemodeError("UNREACHABLE", "Cannot start a worker process");
       this.#line.refuse(this.#broken);
     }
     const waitMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** (this.#failures - 1));
