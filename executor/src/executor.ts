@@ -59,7 +59,7 @@ export async function startExecutor(
   onPool(pool);
   const build = { version: version(), nodeVersion: process.versions.node, capacity: config.workers };
   const metrics = new Metrics(build, { inFlight: () => edge.inFlight, pool: () => pool.census });
-  const turnedAway = new TurnedAway((apiKey, runs) => log.warn({ executorId, apiKey, runs }, "runs turned away"));
+  const turnedAway = new TurnedAway((count) => log.warn({ executorId, ...count }, "runs turned away"));
   const edge: Edge = new Edge({
     ...config,
     totalWeight,
@@ -71,12 +71,13 @@ export async function startExecutor(
       lend: (applicant, signal) => pool.lend(applicant, signal),
       called: (call) => metrics.called(call),
       refused: (reason, apiKey) => {
-        if (reason === "BUSY" && apiKey !== undefined) turnedAway.count(apiKey);
+        if (apiKey !== undefined) turnedAway.count(apiKey, reason);
         metrics.refused(reason);
       },
       warn: (message) => log.warn({ executorId }, message),
       ended: (report) => {
-        if (report.outcome === "BUSY" && report.durationMs === undefined) turnedAway.count(report.apiKey);
+        const hasBegun = report.durationMs !== undefined || report.fault !== undefined;
+        if (!hasBegun) turnedAway.count(report.apiKey, report.outcome);
         else log.info({ executorId, ...report }, "run ended");
         metrics.ended(report);
       },

@@ -1,21 +1,30 @@
 const EVERY_MS = 1_000;
 
+interface Count {
+  readonly apiKey: string;
+  readonly outcome: string;
+  runs: number;
+}
+
 /**
- * Tells the log of runs that were turned away because of others, once a second for each key: a line for each of them
- * would let a flood fill the log, and cost the edge more than to turn them away.
+ * Tells the log of runs that never began, whosever fault it was, once a second for each key and outcome: a line for each
+ * of them would let a flood fill the log, and cost the edge more than to turn them away.
  */
 export class TurnedAway implements Disposable {
-  readonly #tell: (apiKey: string, runs: number) => void;
-  readonly #runs = new Map<string, number>();
+  readonly #tell: (count: Count) => void;
+  readonly #counts = new Map<string, Count>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: (apiKey: string, runs: number) => void) {
+  constructor(tell: (count: Count) => void) {
     this.#tell = tell;
   }
 
   /** One more of the key with this id. */
-  count(apiKey: string): void {
-    this.#runs.set(apiKey, (this.#runs.get(apiKey) ?? 0) + 1);
+  count(apiKey: string, outcome: string): void {
+    const of = `${apiKey}/${outcome}`; // neither has a slash
+    const count = this.#counts.get(of);
+    if (count) count.runs += 1;
+    else this.#counts.set(of, { apiKey, outcome, runs: 1 });
     this.#timer ??= setTimeout(() => this[Symbol.dispose](), EVERY_MS);
   }
 
@@ -23,7 +32,7 @@ export class TurnedAway implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const [apiKey, runs] of this.#runs) this.#tell(apiKey, runs);
-    this.#runs.clear();
+    for (const count of this.#counts.values()) this.#tell(count);
+    this.#counts.clear();
   }
 }
