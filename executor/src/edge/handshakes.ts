@@ -25,6 +25,7 @@ export class Handshakes implements Disposable {
   }
 
   #begin(socket: Socket): void {
+    if (socket.remotePort === undefined) return void socket.destroy(); // gone before it was looked at, like many in a flood
     const peer = peerOf(socket);
     this.#open.set(peer, socket);
     socket.once("close", () => {
@@ -37,7 +38,7 @@ export class Handshakes implements Disposable {
   }
 }
 
-/** TLS makes another socket of a connection: what both know is who is at its other end. */
+/** TLS makes another socket of a connection: what both know is who is at its other end, as long as it is open. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
