@@ -31,7 +31,7 @@ const workerEvent: Shape = {
 };
 
 const STDERR_CHARS = 4096; // V8's last words fit; a flood does not
-const MAX_STDERR_CHARS = 65_536; // nothing of ours writes as much in a worker's life, and to read it costs the edge its time
+const MAX_STDERR_BYTES = 65_536; // nothing of ours writes as much in a worker's life, and to read it costs the edge its time
 
 /**
  * One worker process and its channel. Ends by SIGKILL only: `process.exit()` in a worker may hang or fault.
@@ -52,7 +52,7 @@ export class WorkerProcess {
   /** The last that it was given: it keeps it, for programs that may call the same. */
   #manifest: Uint8Array = new Uint8Array();
   #stderr = "";
-  #stderrChars = 0;
+  #stderrBytes = 0;
   #gone = false;
 
   constructor(child: ChildProcess) {
@@ -75,8 +75,8 @@ export class WorkerProcess {
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(0, STDERR_CHARS);
-      this.#stderrChars += text.length;
-      if (this.#stderrChars > MAX_STDERR_CHARS) this.kill();
+      this.#stderrBytes += Buffer.byteLength(text);
+      if (this.#stderrBytes > MAX_STDERR_BYTES) this.kill();
     });
     this.#channel?.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#channel?.on("error", () => this.kill()); // EPIPE: it is dying, and "exit" tells
