@@ -4,7 +4,7 @@
 // |---|---|---|
 // | K1 | only listed names, from a Map of our own | here; client: "a run may call only the tools that execute() names" |
 // | K2 | arguments are bounded and checked before a handler sees them | here; client: "arguments with the key …"; schemas; values-hostile |
-// | K3 | what a tool may do is the app's policy | the list of a run: client; what is more than a list is not built |
+// | K3 | what a tool may do is the app's policy | the list of a run: here, client; what is more than a list is not built |
 // | K4 | secrets stay with the handlers | context: "secrets show up in no text …"; end-to-end: "secrets reach handlers …" |
 // | K5 | limits for each run and each call, and a signal | here; client: "the run's own budgets hold …", "a handler over its time …" |
 // | K6 | an effect has a key of its own, and is not had twice | attempts: "… each handler runs once"; durable |
@@ -21,7 +21,9 @@
 // | client-injected-result | hostile-outcome: "how a call ended …" |
 // | client-retry-effects | attempts: "… the run goes on, and each handler runs once"; durable-chaos |
 // | client-cancel-tool | client: "CallCancelled fires the handler's signal …", "a call that is open when the program ends …" |
-// | client-confused-deputy, client-exfil-args, client-exfil-timing | not stoppable here: K3 |
+// | client-confused-deputy | here: K3; context: "100 concurrent runs in 100 contexts …". That a run which was given both reads a secret and sends it is for the app to allow: its list has both |
+// | client-exfil-args | how much and how often: K2, K5. Where to: fetch, F1 to F3. What a tool of the app does with it is the app's policy |
+// | client-exfil-timing | how often: client, "the run's own budgets hold …". What fewer calls than that tell, and when, no test can forbid |
 import { Metadata, status } from "@grpc/grpc-js";
 import { CallKind, send, withStatusDetails } from "@codemode/proto";
 import { expect, test } from "vitest";
@@ -135,6 +137,39 @@ test("K2: arguments that the schema does not let pass are an error of that call,
   expect(value).toEqual([...Object.keys(texts).map(() => "ToolInputError"), "value"]);
   expect(seen).toEqual([{ n: 7 }]);
   expect(Reflect.ownKeys(Object.prototype)).not.toContain("admin");
+});
+
+// K3
+// ==========================================================================
+
+test("K3: what one run may do is not to be had by way of another that is open, nor with its rights", async () => {
+  const seen: string[] = [];
+  const registry = new ComponentRegistry();
+  for (const name of ["read_secret", "send_mail"]) {
+    const execute = (_: unknown, { context }: { context: { get(key: string): unknown } }) =>
+      void seen.push(`${name} as ${String(context.get("user"))}`);
+    registry.registerTool(name, { description: "", execute });
+  }
+  const bothOpen = Promise.withResolvers<void>();
+  let open = 0;
+  await using scripted = await startScripted(async (peer) => {
+    peer.accept();
+    if (++open === 2) bothOpen.resolve();
+    await bothOpen.promise;
+    peer.call(1, "read_secret"); // in both: only one of them may
+    if (peer.start.context?.data.includes("eve")) return gone(peer);
+    await peer.answer();
+    peer.finish(1);
+  });
+  await using codemode = Codemode.fromClientConfig({
+    registry,
+    config: { executor: { mode: "remote", url: scripted.url } },
+  });
+  const run = (user: string, tool: string) => codemode.withContext({ user }).execute("…", { tools: [tool] });
+  const [ada, eve] = await Promise.allSettled([run("ada", "read_secret"), run("eve", "send_mail")]);
+  expect(eve).toMatchObject({ status: "rejected", reason: protocol });
+  expect(ada).toMatchObject({ status: "fulfilled", value: { value: 1 } });
+  expect(seen).toEqual(["read_secret as ada"]);
 });
 
 // K5

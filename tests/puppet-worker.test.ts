@@ -7,8 +7,9 @@
 // | ops-kill-all-workers, ops-stop-worker, ops-core, ops-clock-jump | here |
 // | ops-two-tenants | pool: "a lease goes to a worker of its tenant …"; hostile-code: its neighbours |
 // | ops-env, ops-fd, ops-readonly, ops-pids, ops-oom-container | the drill of the process border; docker |
-// | ops-soak | hostile-code is one round of it; chaos |
-// | ops-v8-update, build-prebuild-hash, build-lock | no behaviour of the code: how images are built and dependencies taken |
+// | ops-soak | scripts/soak.ts: a minute of it in .ci/run, half an hour in docs/soak-report.md; hostile-code is one round; chaos |
+// | build-lock, build-prebuild-hash | dependencies. How old a package is, npm alone can tell, and only when one is added |
+// | ops-v8-update | no test: when a Node release has to be rolled out is known by who publishes images, not by this code |
 import { readFileSync } from "node:fs";
 import {
   Budgets,

@@ -4,11 +4,11 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { RunErrorType, toDuration } from "@codemode/proto";
+import { Budgets, RunErrorType, toDuration } from "@codemode/proto";
 import { launch } from "../executor/src/pool/launch.ts";
 import { mayRunAgain } from "../executor/src/pool/recycling.ts";
 import { hasUser } from "../executor/src/pool/user.ts";
-import { ChildExecutor, connect, startInProcess, Stream } from "./executor-fixture.ts";
+import { ChildExecutor, connect, isAlive, startInProcess, Stream } from "./executor-fixture.ts";
 import { WorkerPeer } from "./worker-peer.ts";
 
 // What holds for every worker process, as the system shows it from outside. The rules that are about what a worker does
@@ -40,6 +40,22 @@ test("a worker is another process than the edge, without its environment, in no 
   await using _ = peer;
   expect(proc(pid, "environ")).toBe("");
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
+});
+
+const fatal = {
+  "a size that V8 takes for impossible": "return 'x'.repeat(2 ** 28 + 1).split('').length",
+  "a Map that V8 cannot make larger": "const all = new Map(); for (let n = 0; ; n++) all.set(n, n)",
+};
+
+test.each(Object.entries(fatal))("%s ends as the program's, and its worker with it (W8)", async (_, code) => {
+  await using executor = await startInProcess();
+  const { pool } = executor.executor;
+  const [worker] = pool.pids;
+  const budgets = { ...Budgets.decode(Buffer.alloc(0)), wallTime: toDuration(60_000), cpuTime: toDuration(30_000) };
+  const { error } = await executor.run(code, { budgets });
+  expect(error?.type).toBe(RunErrorType.RUN_ERROR_TYPE_MEMORY_LIMIT);
+  await expect.poll(() => isAlive(worker!)).toBe(false);
+  expect(await executor.run("return 1")).toMatchObject({ value: 1 });
 });
 
 test("its flags leave out the JIT, the addons of others and what gets around the permission model (W10)", async () => {
