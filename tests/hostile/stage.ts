@@ -35,7 +35,9 @@ export class Stage implements AsyncDisposable {
   }
 
   static async start(workers: number): Promise<Stage> {
-    return new Stage(await ChildExecutor.start({ CODEMODE_EXECUTOR_WORKERS: `${workers}` }), workers);
+    const garbage = import.meta.resolve("../setup/collects-garbage.mjs");
+    const env = { CODEMODE_EXECUTOR_WORKERS: `${workers}`, NODE_OPTIONS: `--import=${garbage}` };
+    return new Stage(await ChildExecutor.start(env), workers);
   }
 
   /** Runs a case, and tells what is wrong with how it went; nothing when it went as it must. */
@@ -84,6 +86,11 @@ export class Stage implements AsyncDisposable {
         if (wrong.length > 0) throw new AggregateError(wrong, `${wrong.length} of ${runs} neighbours went wrong`);
       },
     };
+  }
+
+  /** Has the edge collect its garbage and give the empty pages back, which it does in its own time. */
+  tidy(): void {
+    this.#executor.child.kill("SIGUSR2");
   }
 
   look(): Sight {
