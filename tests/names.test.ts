@@ -1,23 +1,26 @@
 import { Codemode, type ClientConfigInput } from "@codemode/client";
 import { beforeEach, expect, test, vi } from "vitest";
+import { remoteSource } from "../client/src/index.ts";
 import { Certificates } from "./certificates.ts";
 import { type Fixture, startInProcess } from "./executor-fixture.ts";
 
 // Several executors behind one name. Its addresses are of this machine, all with the same port.
 
 const NAME = "executors.test";
-/** What the name stands for; nothing while the resolver fails. */
-const resolver = vi.hoisted(() => ({ addresses: [] as readonly string[] }));
+/** What the name stands for; nothing while the resolver fails. `hangs`: it does not answer at all. */
+const resolver = vi.hoisted(() => ({ addresses: [] as readonly string[], hangs: false, asked: 0 }));
 
 vi.mock("node:dns/promises", () => ({
   lookup: async () => {
+    resolver.asked += 1;
+    if (resolver.hangs) await new Promise(() => {});
     if (resolver.addresses.length === 0) throw new Error("EAI_AGAIN");
     return resolver.addresses.map((address) => ({ address, family: 4 }));
   },
 }));
 
 beforeEach(() => {
-  resolver.addresses = ["127.0.0.2", "127.0.0.1"];
+  Object.assign(resolver, { addresses: ["127.0.0.2", "127.0.0.1"], hangs: false, asked: 0 });
 });
 
 function startAt(host: string, port: string, env: Record<string, string> = {}): Promise<Fixture> {
@@ -85,6 +88,45 @@ test("an executor that turns runs away is passed over for a while; those that ar
   const outcomes = await runs(codemode, 4);
   expect(outcomes.map(({ value }) => value)).toEqual([1, 1, 1, 1]);
   expect(outcomes.filter(({ attempts }) => attempts > 1)).toHaveLength(1);
+});
+
+test("a resolver that hangs is given up like an executor that does; it has one question at a time to answer", async () => {
+  await using codemode = clientOf("1", { executor: { connectTimeoutMs: 100 } });
+  resolver.hangs = true;
+  const began = performance.now();
+  await Promise.all([1, 2].map(() => expect(codemode.execute("return 1")).rejects.toThrow(/executors\.test:1/)));
+  await expect(codemode.health()).rejects.toThrow(/executors\.test:1/);
+  expect(performance.now() - began).toBeLessThan(5_000); // 100 ms each, and what grpc-js does with the name
+  expect(resolver.asked).toBe(1);
+});
+
+test("with a resolver that hangs, a run goes on at the executors that are left", async () => {
+  await using both = await startBoth();
+  await using codemode = clientOf(both.port, { executor: { connectTimeoutMs: 20_000 }, retry: { enabled: true } });
+  await runs(codemode, 2);
+  resolver.hangs = true;
+  await both.first.executor.drain(0);
+  const began = performance.now();
+  const outcomes = await runs(codemode, 4);
+  expect(outcomes.map(({ value }) => value)).toEqual([1, 1, 1, 1]);
+  expect(outcomes.filter(({ attempts }) => attempts > 1)).toHaveLength(1);
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
+
+test("a name that nobody looks up keeps no run from the executors of a list", async () => {
+  await using both = await startBoth();
+  resolver.hangs = true;
+  const url = `dns:///${NAME}:${both.port},127.0.0.1:${both.port}`;
+  await using codemode = clientOf(both.port, { executor: { url, connectTimeoutMs: 20_000 } });
+  for (const outcome of await runs(codemode, 4)) expect(outcome).toMatchObject({ value: 1, attempts: 1 });
+  expect([servedBy(both.first), servedBy(both.second)]).toEqual([4, 0]);
+});
+
+test("turns go round the hosts of one family before they come to the other's", async () => {
+  resolver.addresses = ["2001:db8::1", "192.0.2.2", "fd00::1", "192.0.2.1"];
+  const source = remoteSource([`dns:///${NAME}:1`], undefined);
+  const found = (await source.endpoints()).map(({ at }) => at);
+  expect(found).toEqual(["192.0.2.1", "192.0.2.2", "2001:db8::1", "fd00::1"]);
 });
 
 test("each executor behind a name has to have a certificate for the name", async () => {

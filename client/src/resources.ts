@@ -125,7 +125,8 @@ function sourceOf(config: ClientConfig, logger: Logger): ExecutorSource {
   const { executor } = config;
   switch (executor.mode) {
     case "remote":
-      return remoteSource(addressesIn(executor.url), executor.apiKey); // the loader checked that there is one
+      // The loader checked that there is an address.
+      return remoteSource(addressesIn(executor.url), executor.apiKey, executor.connectTimeoutMs);
     case "docker":
       return dockerSource(containerOptions(config));
     case "embedded":
