@@ -172,7 +172,7 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
 
   /** One JSON document. Values that JSON cannot hold are shown as `{"$type": …}`, `undefined` as `null`. */
   toJSON(): Record<string, unknown> {
-    const { executionId, correlationId, status, error, logs, usage, warnings, attempts } = this;
+    const { executionId, correlationId, status, error, logs, usage, warnings, attempts, interruptions } = this;
     return {
       executionId,
       correlationId,
@@ -189,6 +189,7 @@ export class Outcome<T = unknown> implements OutcomeData<T> {
       usage,
       warnings,
       attempts,
+      interruptions,
     };
   }
 }
