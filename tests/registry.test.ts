@@ -28,6 +28,28 @@ test("a registry lists, finds and forgets its tools and agents", () => {
   expect([...registry.listTools(), ...registry.listAgents()]).toEqual([]);
 });
 
+test("the same choice of tools is the same set, as long as none changes; of many choices the last are kept", () => {
+  const registry = new ComponentRegistry();
+  const names = Array.from({ length: 100 }, (_, index) => `tool_${index}`);
+  for (const name of names) registry.registerTool(name, tool);
+  const first = registry.choose(["tool_1", "tool_0"], undefined);
+  expect([...first.tools.keys()]).toEqual(["tool_1", "tool_0"]);
+  expect(registry.choose(["tool_1", "tool_0"], undefined)).toBe(first);
+  expect(registry.choose(["tool_1", "tool_0"], [])).not.toBe(first);
+  expect(registry.choose(["tool_0", "tool_1"], undefined)).not.toBe(first);
+  for (const name of names) {
+    registry.choose([name], undefined);
+    expect(registry.choose(["tool_1", "tool_0"], undefined)).toBe(first); // it is used
+  }
+  const [old, young] = [registry.choose(["tool_0"], undefined), registry.choose(["tool_99"], undefined)];
+  for (const name of names.slice(1, 32)) registry.choose([name], undefined);
+  expect(registry.choose(["tool_99"], undefined)).toBe(young);
+  expect(registry.choose(["tool_0"], undefined)).not.toBe(old);
+  registry.unregisterTool("tool_2");
+  expect(registry.choose(["tool_1", "tool_0"], undefined)).not.toBe(first);
+  expect(() => registry.choose(["tool_2"], undefined)).toThrow(/There is no tool "tool_2"/);
+});
+
 test("a name that is taken is refused, unless overwrite says so", () => {
   const registry = new ComponentRegistry().registerTool("a", tool);
   expect(() => registry.registerTool("a", tool)).toThrow(ComponentAlreadyExistsError);

@@ -140,12 +140,7 @@ function chosen(registry: ComponentRegistry, { tools, agents }: ExecuteOptions):
   for (const names of [tools, agents]) {
     if (names !== undefined && !Array.isArray(names)) throw refused("tools and agents are arrays of names");
   }
-  const all = registry.components;
-  if (!tools && !agents) return all;
-  return new ComponentSet(
-    tools?.map((name) => registry.getTool(name)) ?? all.tools.values(),
-    agents?.map((name) => registry.getAgent(name)) ?? all.agents.values(),
-  );
+  return registry.choose(tools, agents);
 }
 
 /** A hook is there to watch. What it throws must not change the run. */

@@ -13,6 +13,10 @@ export class ComponentSet {
     this.agents = new Map(Iterator.from(agents).map((component) => [component.name, component]));
   }
 
+  get size(): number {
+    return this.tools.size + this.agents.size;
+  }
+
   get(kind: Component["kind"], name: string): Component | undefined {
     return (kind === "tool" ? this.tools : this.agents).get(name);
   }

@@ -34,6 +34,10 @@ export interface RegisterAllOptions extends RegisterOptions {
   readonly onChange?: (change: RegistrationChange) => void;
 }
 
+// An app chooses few sets, again and again. What is made of a set, its encoded manifest among it, lives as long as the set.
+const MAX_CHOSEN = 32;
+const MAX_CHOSEN_COMPONENTS = 20_000; // in all of them
+
 /**
  * The tools and agents of an app, and the context that its code runs in.
  *
@@ -44,6 +48,8 @@ export class ComponentRegistry {
   readonly #agents = new Shelf("agent");
   /** Of both, until one changes. */
   #components: ComponentSet | undefined;
+  /** Parts of it, by the names that were asked for; last the one that was asked for last. */
+  readonly #chosen = new Map<string, ComponentSet>();
   readonly #context = new AsyncLocalStorage<RuntimeContext | undefined>();
   readonly #listeners = new Set<() => void>();
 
@@ -161,6 +167,33 @@ export class ComponentRegistry {
     return (this.#components ??= new ComponentSet(this.#tools.list(), this.#agents.list()));
   }
 
+  /**
+   * The tools and agents of these names, in this order; all of a kind where no names are given. As a rule the same object for
+   * the same names, for as long as none changes.
+   *
+   * @throws {@link ComponentNotFoundError} when there is none of a name.
+   */
+  choose(tools: readonly string[] | undefined, agents: readonly string[] | undefined): ComponentSet {
+    const all = this.components;
+    if (!tools && !agents) return all;
+    const key = JSON.stringify([tools, agents]);
+    const known = this.#chosen.get(key);
+    const set =
+      known ??
+      new ComponentSet(
+        tools?.map((name) => this.getTool(name)) ?? all.tools.values(),
+        agents?.map((name) => this.getAgent(name)) ?? all.agents.values(),
+      );
+    this.#chosen.delete(key);
+    this.#chosen.set(key, set);
+    let components = 0;
+    for (const [index, [oldest, { size }]] of [...this.#chosen].toReversed().entries()) {
+      components += size;
+      if (index > 0 && (index >= MAX_CHOSEN || components > MAX_CHOSEN_COMPONENTS)) this.#chosen.delete(oldest);
+    }
+    return set;
+  }
+
   /** Takes a tool away from the runs that start from now on. True when there was one. */
   unregisterTool(name: string): boolean {
     const was = this.#tools.delete(name);
@@ -227,6 +260,7 @@ export class ComponentRegistry {
 
   #changed(): void {
     this.#components = undefined;
+    this.#chosen.clear();
     for (const listener of this.#listeners) listener();
   }
 }
