@@ -112,21 +112,43 @@ test("what one store has recorded, another on the same file sees at once, and af
   await open(folder.file, async (store) => expect(await store.load("run")).toMatchObject({ record, calls: [call] }));
 });
 
-test("a journal of version 1, which counted no attempts, is brought to this one", async () => {
+const toSecond = "DROP INDEX manifest_runs; ALTER TABLE runs DROP COLUMN manifest; DROP TABLE manifests";
+
+test.each([
+  ["1, which counted no attempts", `${toSecond}; ALTER TABLE runs DROP COLUMN attempts; PRAGMA user_version = 1`, 1],
+  ["2, which had each manifest in the start", `${toSecond}; UPDATE runs SET attempts = 3; PRAGMA user_version = 2`, 3],
+])("a journal of version %s, is brought to this one", async (_, older, attempts) => {
   using folder = temporary();
   await journal(folder.file);
-  edit(
-    folder.file,
-    "DROP INDEX manifest_runs; ALTER TABLE runs DROP COLUMN manifest; DROP TABLE manifests; ALTER TABLE runs DROP COLUMN attempts; PRAGMA user_version = 1",
-  );
+  edit(folder.file, older);
   for (const _ of ["brought", "found"]) {
     await open(folder.file, async (store) => {
-      expect(await store.load("run")).toMatchObject({ calls: [call], attempts: 1 });
+      expect(await store.load("run")).toEqual({
+        record,
+        calls: [{ ...call, result: expect.any(Uint8Array) }],
+        attempts,
+        state: expect.objectContaining({ kind: "owned", owner: "app-1" }),
+      });
     });
   }
   await open(folder.file, async (store) => {
-    const claim = await store.claim({ ...record, executionId: "new" }, "app-1", 600_000);
+    const manifest = { hash: new Uint8Array(32), encoded: new Uint8Array(5_000) };
+    const claim = await store.claim({ ...record, executionId: "new", manifest }, "app-1", 600_000);
     expect(claim).toMatchObject({ run: { attempts: 0 } });
+    expect(await store.load("new")).toMatchObject({ record: { manifest } });
+  });
+  expect(integrity(folder.file)).toEqual([{ integrity_check: "ok" }]);
+});
+
+test("how a run ended is told, and that somebody has it, without reading what led there", async () => {
+  using folder = temporary();
+  await journal(folder.file);
+  edit(folder.file, "UPDATE calls SET kind = 'unreadable'");
+  await open(folder.file, async (store) => {
+    expect(await store.claim(record, "app-2", 600_000)).toMatchObject({ kind: "held", owner: "app-1" });
+    await expect(store.load("run")).rejects.toThrow(/unreadable/);
+    edit(folder.file, "UPDATE runs SET owner = NULL, leased_until = NULL, outcome = 'ok', finished_at = 1");
+    expect(await store.claim(record, "app-2", 600_000)).toEqual({ kind: "done", outcome: "ok" });
   });
 });
 

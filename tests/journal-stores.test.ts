@@ -246,7 +246,7 @@ describe.each([
     await store.finish("run", fence, '{"status":"ok"}');
     const state = { kind: "finished", outcome: '{"status":"ok"}', finishedAt: expect.any(Date) };
     const run = { record: record(), calls: [settled(1, 1)], attempts: 0, state };
-    expect(await store.claim(record(), "app-2", LONG_MS)).toEqual({ kind: "done", outcome: state.outcome, run });
+    expect(await store.claim(record(), "app-2", LONG_MS)).toEqual({ kind: "done", outcome: state.outcome });
     const over = fenced("the run has finished");
     await expect(store.put("run", fence, pending(2))).rejects.toThrow(over);
     await expect(store.renew("run", fence, LONG_MS)).rejects.toThrow(over);
@@ -409,6 +409,23 @@ describe("MemoryStore is bounded", () => {
     expect(await kept(store, ["b", "c", "d"])).toEqual(["b", "c", "d"]);
     await giveUp("e", 20_000);
     expect(await kept(store, ["b", "c", "d", "e"])).toEqual(["b", "e"]);
+  });
+
+  test("it holds a manifest once, whatever objects it came in, until no run has it", async () => {
+    await using store = new MemoryStore({ maxFinishedBytes: 10_000, maxFinished: 3 });
+    const run = async (id: string, fill: number) => {
+      const manifest = { hash: new Uint8Array(32).fill(fill), encoded: new Uint8Array(7_000).fill(fill) };
+      const claim = await store.claim(record(id, { manifest }), "app-1", LONG_MS);
+      if (claim.kind !== "owned") throw new Error(claim.kind);
+      await store.finish(id, claim.fence, "ok");
+      return claim.run.record.manifest;
+    };
+    const [first, second] = [await run("a", 1), await run("b", 1)];
+    expect(second).toBe(first);
+    expect(await kept(store, ["a", "b"])).toEqual(["a", "b"]);
+    await run("c", 2); // another one, for which there is room beside no other
+    expect(await kept(store, ["a", "b", "c"])).toEqual(["c"]);
+    expect(await run("d", 1)).not.toBe(first);
   });
 
   test("it keeps 1,000 finished runs", async () => {

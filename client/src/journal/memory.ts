@@ -32,6 +32,7 @@ export class MemoryStore implements JournalStore {
   readonly #finished: Shelf;
   /** Unfinished, and nobody's. */
   readonly #free: Shelf;
+  readonly #manifests = new SharedManifests();
   #lastFence = 0;
   #isClosed = false;
 
@@ -41,11 +42,14 @@ export class MemoryStore implements JournalStore {
   }
 
   async claim(record: RunRecord, owner: string, leaseMs: number): Promise<Claim> {
-    const run = this.#find(record.executionId) ?? newRun(record);
-    checkSame(run.record, record);
-    if (run.state.kind === "finished") return { kind: "done", outcome: run.state.outcome, run: toStored(run) };
-    if (isLive(run.state)) return { kind: "held", owner: run.state.owner, until: run.state.until };
-    this.#runs.set(record.executionId, run);
+    const known = this.#find(record.executionId);
+    if (known) {
+      checkSame(known.record, record);
+      const { state } = known;
+      if (state.kind === "finished") return { kind: "done", outcome: state.outcome };
+      if (isLive(state)) return { kind: "held", owner: state.owner, until: state.until };
+    }
+    const run = known ?? this.#keep(record);
     this.#free.take(record.executionId);
     run.fence = this.#lastFence += 1;
     run.state = { kind: "owned", owner, until: new Date(Date.now() + leaseMs) };
@@ -120,16 +124,59 @@ export class MemoryStore implements JournalStore {
   }
 
   #giveUp(run: Kept): void {
-    run.state = { kind: "free" };
+    run.state = FREE;
     this.#forget(this.#free.put(run.record.executionId, bytesOf(run), run.record.manifest));
   }
 
+  #keep(record: RunRecord): Kept {
+    const manifest = this.#manifests.take(record.manifest);
+    const kept = manifest ? { ...record, manifest } : record;
+    const run: Kept = { record: kept, calls: new Map(), fence: 0, attempts: 0, state: FREE };
+    this.#runs.set(record.executionId, run);
+    return run;
+  }
+
   #forget(ids: readonly string[]): void {
-    for (const id of ids) this.#runs.delete(id);
+    for (const id of ids) {
+      this.#manifests.drop(this.#runs.get(id)?.record.manifest);
+      this.#runs.delete(id);
+    }
   }
 }
 
+const FREE = { kind: "free" } as const;
+
 type SharedManifest = RunRecord["manifest"];
+
+/** The manifests of all runs that are kept: one object for each, however many clients, sets and runs it came with. */
+class SharedManifests {
+  readonly #byHash = new Map<string, { readonly manifest: SharedManifest; runs: number }>();
+
+  /** For one run more. */
+  take(manifest: SharedManifest): SharedManifest {
+    if (!manifest) return undefined;
+    const key = keyOf(manifest);
+    const known = this.#byHash.get(key) ?? {
+      manifest: { hash: manifest.hash, encoded: manifest.encoded }, // it may be more than that
+      runs: 0,
+    };
+    known.runs += 1;
+    this.#byHash.set(key, known);
+    return known.manifest;
+  }
+
+  /** For one run less. */
+  drop(manifest: SharedManifest): void {
+    if (!manifest) return;
+    const key = keyOf(manifest);
+    const known = this.#byHash.get(key);
+    if (known && (known.runs -= 1) === 0) this.#byHash.delete(key);
+  }
+}
+
+function keyOf({ hash }: NonNullable<SharedManifest>): string {
+  return Buffer.from(hash).toString("base64");
+}
 
 /** The ids of runs that wait to be wanted again, with their sizes, in the order in which they came. */
 class Shelf {
@@ -178,10 +225,6 @@ class Shelf {
       this.#bytes -= manifest.encoded.length;
     }
   }
-}
-
-function newRun(record: RunRecord): Kept {
-  return { record, calls: new Map(), fence: 0, attempts: 0, state: { kind: "free" } };
 }
 
 function toStored({ record, calls, attempts, state }: Kept): StoredRun {

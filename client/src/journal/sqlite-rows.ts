@@ -7,12 +7,10 @@ import type { CallRow, RunRecord, RunState } from "./store.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
-/** A row of `runs`. */
-export interface RunRow extends Ownership {
+/** A row of `runs`, but for what may be long. */
+export interface RunRow extends Ownership, Pick<RunRecord, "executionId" | "fingerprint" | "createdAt"> {
   readonly id: number;
   readonly attempts: number;
-  /** Without its manifest. */
-  readonly record: RunRecord;
   readonly manifestHash: Uint8Array | undefined;
 }
 
@@ -26,12 +24,9 @@ export function toRun(row: Row): RunRow {
     attempts: Number(row["attempts"]),
     manifestHash: (row["manifest"] as Uint8Array | null) ?? undefined,
     state: toState(row),
-    record: {
-      executionId: String(row["execution_id"]),
-      fingerprint: String(row["fingerprint"]),
-      start: row["start"] as Uint8Array,
-      createdAt: toDate(row["created_at"]),
-    },
+    executionId: String(row["execution_id"]),
+    fingerprint: String(row["fingerprint"]),
+    createdAt: toDate(row["created_at"]),
   };
 }
 

@@ -3,7 +3,11 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 // A write says in its own text which fence it needs, so it is atomic without a transaction around it. What it was that
 // stood in its way is asked only when nothing has changed: a lost fence and a settled call stay so.
 const sources = {
-  run: "SELECT * FROM runs WHERE execution_id = ?",
+  run: `
+    SELECT id, execution_id, fence, attempts, owner, leased_until, created_at, finished_at, fingerprint, outcome, manifest
+      FROM runs WHERE execution_id = ?`,
+  start: "SELECT start FROM runs WHERE id = ?",
+  call: "SELECT * FROM calls WHERE run = ? AND seq = ?",
   calls: "SELECT * FROM calls WHERE run = ? ORDER BY seq",
   insert: "INSERT INTO runs (execution_id, fence, created_at, fingerprint, manifest, start) VALUES (?, 0, ?, ?, ?, ?)",
   manifest: "SELECT encoded FROM manifests WHERE hash = ?",

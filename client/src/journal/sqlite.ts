@@ -47,9 +47,9 @@ export class SqliteStore implements JournalStore {
     return this.#transaction("BEGIN IMMEDIATE", () => {
       const before = this.#find(executionId);
       if (before) {
-        checkSame(before.record, record);
+        checkSame(before, record);
         const { state } = before;
-        if (state.kind === "finished") return { kind: "done", outcome: state.outcome, run: this.#toStored(before) };
+        if (state.kind === "finished") return { kind: "done", outcome: state.outcome };
         if (isLive(state)) return { kind: "held", owner: state.owner, until: state.until };
       } else {
         const { fingerprint, start, createdAt, manifest } = record;
@@ -86,8 +86,8 @@ export class SqliteStore implements JournalStore {
       if (this.#sql.put.run(...fromCall(call), executionId, fence).changes === 1) return;
       const run = this.#find(executionId);
       checkOwned(`record call ${call.seq} of`, executionId, run, fence);
-      const before = this.#calls(run).find(({ seq }) => seq === call.seq);
-      if (before) checkPut(executionId, before, call);
+      const before = this.#sql.call.get(run.id, call.seq);
+      if (before) checkPut(executionId, toCall(executionId, before), call);
     });
   }
 
@@ -113,7 +113,7 @@ export class SqliteStore implements JournalStore {
   async resolve(executionId: string, call: CallRow): Promise<void> {
     await this.#transaction("BEGIN IMMEDIATE", () => {
       const run = this.#find(executionId);
-      checkResolve(executionId, run && this.#toStored(run), call);
+      checkResolve(executionId, run && { state: run.state, calls: this.#calls(run) }, call);
       if (!run) return;
       this.#sql.release.run(executionId, run.fence);
       this.#sql.resolve.run(...fromCall(call), run.id);
@@ -141,15 +141,22 @@ export class SqliteStore implements JournalStore {
     return row && toRun(row);
   }
 
-  #calls(run: RunRow): CallRow[] {
-    return this.#sql.calls.all(run.id).map((row) => toCall(run.record.executionId, row));
+  #calls({ id, executionId }: RunRow): CallRow[] {
+    return this.#sql.calls.all(id).map((row) => toCall(executionId, row));
   }
 
   #toStored(run: RunRow): StoredRun {
-    const { record, manifestHash: hash, attempts, state } = run;
+    const { id, executionId, fingerprint, createdAt, manifestHash: hash, attempts, state } = run;
+    const start = this.#sql.start.get(id)?.["start"] as Uint8Array;
     const encoded = hash && (this.#sql.manifest.get(hash)?.["encoded"] as Uint8Array | undefined);
-    const whole = hash && encoded ? { ...record, manifest: { hash, encoded } } : record;
-    return { record: whole, calls: this.#calls(run), attempts, state };
+    const record = {
+      executionId,
+      fingerprint,
+      start,
+      createdAt,
+      ...(hash && encoded && { manifest: { hash, encoded } }),
+    };
+    return { record, calls: this.#calls(run), attempts, state };
   }
 
   #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): Promise<T> {

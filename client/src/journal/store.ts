@@ -78,8 +78,8 @@ export interface StoredRun {
 export type Claim =
   /** The run is the claimer's: a new one, or one that had no owner or an owner whose lease has run out. */
   | { readonly kind: "owned"; readonly fence: number; readonly run: StoredRun }
-  /** The run has ended, with this outcome. */
-  | { readonly kind: "done"; readonly outcome: string; readonly run: StoredRun }
+  /** The run has ended, with this outcome. What led to it is for `load` to tell. */
+  | { readonly kind: "done"; readonly outcome: string }
   /** A live owner has it. */
   | { readonly kind: "held"; readonly owner: string; readonly until: Date };
 
