@@ -2,8 +2,8 @@
 // point that it passes, or from outside, by whoever counts the points that it tells. An operator of its own settles what is in doubt.
 import { appendFileSync, existsSync, readFileSync, writeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { type CallRow, Codemode, ComponentRegistry, SqliteStore } from "../client/src/index.ts";
-import { dice, executionIdOf, LEASE_MS, programOf, resultOf } from "./durable-chaos-programs.ts";
+import { type CallInfo, type CallRow, Codemode, ComponentRegistry, SqliteStore } from "../client/src/index.ts";
+import { dice, executionIdOf, itemsOf, LEASE_MS, NAMES, programOf, resultOf } from "./durable-chaos-programs.ts";
 
 interface Settings {
   readonly file: string;
@@ -44,20 +44,38 @@ class WatchedStore extends SqliteStore {
 
 const roll = dice(process.pid);
 const registry = new ComponentRegistry();
-for (const name of ["again", "once"]) {
-  registry.registerTool(name, {
-    description: "Has an effect",
-    idempotent: name === "again",
-    execute: async ({ n, fail }, { idempotencyKey }) => {
-      for (let turns = roll(4); turns > 0; turns--) await setImmediate();
-      passes();
-      appendFileSync(effects, `${idempotencyKey} ${n}${fail ? " failed" : ""}\n`);
-      passes();
-      for (let turns = roll(4); turns > 0; turns--) await setImmediate();
-      return resultOf(n as number, fail === true);
-    },
-  });
+function effect(n: unknown, fail: unknown, { idempotencyKey }: CallInfo): void {
+  passes();
+  appendFileSync(effects, `${idempotencyKey} ${n}${fail ? " failed" : ""}\n`);
+  passes();
 }
+
+async function pause(): Promise<void> {
+  for (let turns = roll(4); turns > 0; turns--) await setImmediate();
+}
+
+for (const name of NAMES) {
+  const execute = async ({ n, fail }: { n: number; fail?: boolean }, call: CallInfo) => {
+    await pause();
+    effect(n, fail, call);
+    await pause();
+    return resultOf(n, fail === true);
+  };
+  const of = { description: "Has an effect", idempotent: name === "again" };
+  registry.registerTool(name, { ...of, execute }).registerAgent(name, { ...of, run: execute });
+}
+registry.registerTool("items", {
+  description: "Has an effect, and yields",
+  idempotent: true,
+  execute: async ({ n }: { n: number }, call: CallInfo) => {
+    await pause();
+    effect(n, false, call);
+    return itemsOf(n, async () => {
+      await pause();
+      passes();
+    });
+  },
+});
 
 await using store = new WatchedStore(file);
 await using codemode = Codemode.fromClientConfig({
