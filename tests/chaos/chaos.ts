@@ -51,11 +51,11 @@ export async function chaos(batch: Batch, makeRun?: MakeRun): Promise<Report> {
 }
 
 /** Runs random programs on one worker that they take from each other, in an executor that keeps nearly nothing of them. */
-export async function crowd(batch: Batch): Promise<Report> {
+export async function crowd(batch: Batch, makeRun?: MakeRun): Promise<Report> {
   const done = new Done(batch);
   await using executor = await startInProcess({}, new Keep({ answerBytes: 64 * 1024, answerBytesOfRun: 1024 }));
   await using client = clientOf(executor.executor.address, undefined);
-  await done.attempt(client);
+  await done.attempt(client, { make: makeRun });
   done.blame(await leftInProcess(executor));
   return await done.judge({});
 }
@@ -92,7 +92,7 @@ class Done {
    */
   async judge(more: Record<string, number>): Promise<Report> {
     const { programs } = this.#batch;
-    const tally = { programs, attempts: 0, calls: 0, recalls: 0, comparedUndisturbed: 0, ...more };
+    const tally = { programs, nested: 0, attempts: 0, calls: 0, recalls: 0, comparedUndisturbed: 0, ...more };
     await using peace = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "2" });
     await using client = clientOf(peace.executor.address, undefined);
     await eachOf({ ...this.#batch, width: 4 }, async (seed) => {
@@ -101,9 +101,12 @@ class Done {
       const { program, outcome, journal } = trial;
       const size = journal.size;
       const problems = [...trial.faults];
-      tally.attempts += outcome.attempts;
-      tally.calls += size;
-      tally.recalls += trial.recalls;
+      for (const each of [trial, ...trial.nested]) {
+        tally.attempts += each.outcome.attempts;
+        tally.calls += each.journal.size;
+        tally.recalls += each.recalls;
+      }
+      tally.nested += trial.nested.length;
       const replayed = await attempt(program, client, { journal });
       problems.push(...differences("replayed", outcome, replayed.outcome));
       if (replayed.world.reached.size > 0 || journal.size > size) problems.push("its replay has made calls");

@@ -16,23 +16,38 @@ const tried = async (make) => { try { return await make(); } catch (error) { ret
 const settled = (list) => list.map((one) => one.value ?? one.reason?.message);
 `;
 
+/** How deep programs run programs, by a tool. */
+const LEVELS = 2;
+
 /** The program of `seed`. Each of its calls has arguments of its own, because handlers answer by what they are asked. */
 export function randomProgram(seed: number): RandomProgram {
   const dice = new Dice(seed);
   const isOrderless = dice.below(2) === 0;
-  const writer = new Writer(dice, isOrderless);
-  const body = dice.times(2, 7, () => writer.statement(2)).join("\n");
+  return written(seed, new Writer(dice, isOrderless, LEVELS), isOrderless, () => dice.below(6) + 2);
+}
+
+/** A smaller one, which a tool runs. What it comes to depends on its seed alone. */
+export function nestedProgram(seed: number, levels: number): RandomProgram {
+  const dice = new Dice(seed);
+  return written(seed, new Writer(dice, true, levels), true, () => dice.below(3) + 1);
+}
+
+function written(seed: number, writer: Writer, isOrderless: boolean, size: () => number): RandomProgram {
+  const body = Array.from({ length: size() }, () => writer.statement(2)).join("\n");
   return { seed, isOrderless, code: `${HELPERS}${body}\n${writer.end()}` };
 }
 
 class Writer {
   readonly #dice: Dice;
   readonly #isOrderless: boolean;
+  readonly #levels: number;
   #ids = 0;
 
-  constructor(dice: Dice, isOrderless: boolean) {
+  /** Its programs run others, `levels` deep. */
+  constructor(dice: Dice, isOrderless: boolean, levels: number) {
     this.#dice = dice;
     this.#isOrderless = isOrderless;
+    this.#levels = levels;
   }
 
   statement(depth: number): string {
@@ -75,6 +90,12 @@ class Writer {
     return this.#dice.below(2) === 0 ? this.call() : `tools.flaky({ id: ${this.id()} })`;
   }
 
+  /** A call whose handler runs a program, as an expression. */
+  nested(): string {
+    if (this.#levels === 0) return this.call();
+    return `tools.nested({ id: ${this.id()}, levels: ${this.#levels - 1} })`;
+  }
+
   list(make: () => string): string {
     return `[${this.#dice.times(2, 6, make).join(", ")}]`;
   }
@@ -103,6 +124,13 @@ out.push(await Promise.all([f${id}(3, "a"), f${id}(2, "b")]), await f${id}(2, "c
   },
   (w) =>
     `for await (const n of tools.items({ id: ${w.id()}, to: ${w.below(200)} })) { sum = (sum * 31 + n) % 1e9; ${w.below(3) === 0 ? "if (n % 50 === 0) break;" : ""} }`,
+  (w) =>
+    `out.push(await tried(async () => { for await (const n of tools.faltering({ id: ${w.id()}, to: ${w.below(100)} })) sum = (sum * 31 + n) % 1e9; }));`,
+  // How many items come before one that breaks the schema depends on the time.
+  (w) =>
+    `out.push(await tried(async () => { let last; for await (const n of tools.typed({ id: ${w.id()}, to: ${w.below(80)}, bad: ${w.below(2) === 0} })) last = n; return last; }));`,
+  (w) => `out.push(await ${w.below(2) === 0 ? w.nested() : w.call()});`,
+  (w) => `out.push(await Promise.all([${w.nested()}, ${w.call()}, ${w.nested()}]));`,
   (w) => `await sleep(${w.below(15)});`,
   (w) => `{ const id = setTimeout(() => out.push("never"), 20_000); out.push(await ${w.call()}); clearTimeout(id); }`,
   (w) => `console.log("step", ${w.id()}, out.length, { sum }); text("part " + out.length);`,

@@ -8,7 +8,7 @@ import {
   RuntimeContext,
 } from "../../client/src/index.ts";
 import { Journal } from "../../client/src/run/journal.ts";
-import type { RandomProgram } from "./program.ts";
+import { nestedProgram, type RandomProgram } from "./program.ts";
 import { World } from "./world.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -30,8 +30,10 @@ export interface Trial {
   readonly lines: readonly string[];
   /** Journals that its executors have asked for. */
   readonly recalls: number;
-  /** Broken promises that were seen when the run ended. */
+  /** Broken promises that were seen when the run ended, and in the runs that its handlers made. */
   readonly faults: readonly string[];
+  /** Runs that its handlers made, and theirs. */
+  readonly nested: readonly Trial[];
 }
 
 /** Makes the run of a request; a test may make one that is not as it should be. */
@@ -42,9 +44,11 @@ export interface AttemptOptions {
   readonly journal?: Journal;
   readonly make?: MakeRun | undefined;
   /** What handlers take their time with. */
-  readonly delay?: () => Promise<unknown>;
+  readonly delay?: (() => Promise<unknown>) | undefined;
   /** Told of each call that starts or settles. */
-  readonly onCall?: () => void;
+  readonly onCall?: (() => void) | undefined;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs `program` to its end. Each run of a program has the same origin. */
@@ -56,9 +60,17 @@ export async function attempt(
     make = (request, given) => new Run(request, undefined, given),
     delay,
     onCall,
+    signal,
   }: AttemptOptions = {},
 ): Promise<Trial> {
-  const world = new World(delay);
+  const inside: Promise<Trial>[] = [];
+  const nest = async (seed: number, levels: number, outer: AbortSignal) => {
+    const trial = attempt(nestedProgram(seed, levels), client, { make, delay, onCall, signal: outer });
+    inside.push(trial);
+    const { error, value } = (await trial).outcome;
+    return [error && [error.type, error.message], value];
+  };
+  const world = new World(nest, delay);
   const { registry } = world;
   const lines: string[] = [];
   const seed = Buffer.alloc(16);
@@ -87,16 +99,29 @@ export async function attempt(
       if (event.$case === "journal" && !event.value.more) recalls += 1;
       say(event);
     });
-  const outcome = await client.execute(run, AbortSignal.timeout(STUCK_MS));
-  return { program, outcome, journal, world, lines, recalls, faults: [...faultsOf(world, journal, outcome, lines)] };
+  const outcome = await client.execute(
+    run,
+    AbortSignal.any([AbortSignal.timeout(STUCK_MS), ...(signal ? [signal] : [])]),
+  );
+  const faults = [...faultsOf(world, journal, outcome, lines, signal?.aborted)];
+  const own = await Promise.all(inside); // those that the end of this one has cut short among them
+  faults.push(...own.flatMap((trial) => trial.faults.map((fault) => `in ${trial.outcome.executionId}: ${fault}`)));
+  const nested = own.flatMap((trial) => [trial, ...trial.nested]);
+  return { program, outcome, journal, world, lines, recalls, faults, nested };
 }
 
 /** Broken promises of one run that has just ended. */
-function* faultsOf(world: World, journal: Journal, outcome: Outcome, lines: readonly string[]): Iterable<string> {
+function* faultsOf(
+  world: World,
+  journal: Journal,
+  outcome: Outcome,
+  lines: readonly string[],
+  isUnwanted = false,
+): Iterable<string> {
   for (const { idempotencyKey, signal } of world.running) {
     if (!signal.aborted) yield `the handler of ${idempotencyKey} still runs, and was not told to stop`;
   }
-  if (outcome.error?.type === "Cancelled") yield `it came to no end: ${stateOf(journal, outcome)}`;
+  if (outcome.error?.type === "Cancelled" && !isUnwanted) yield `it came to no end: ${stateOf(journal, outcome)}`;
   if (journal.pending > 0) yield `${journal.pending} calls are open`;
   const keys = new Set<string>();
   for (const { seq, kind, state, handled } of journal.entries()) {
