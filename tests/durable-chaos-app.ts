@@ -44,7 +44,7 @@ class WatchedStore extends SqliteStore {
 
 const roll = dice(process.pid);
 const registry = new ComponentRegistry();
-function effect(n: unknown, fail: unknown, { idempotencyKey }: CallInfo): void {
+function effect(n: number, fail: boolean | undefined, { idempotencyKey }: CallInfo): void {
   passes();
   appendFileSync(effects, `${idempotencyKey} ${n}${fail ? " failed" : ""}\n`);
   passes();

@@ -73,7 +73,7 @@ export class World {
     input: Streamed,
     call: CallInfo,
     end: (n: number, input: Streamed) => Iterable<unknown>,
-  ): AsyncGenerator<unknown> {
+  ): AsyncGenerator {
     this.running.add(call);
     try {
       for (let index = 0; index < input.to; index++) {
