@@ -5,6 +5,7 @@ import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerPro
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Codemode, ComponentRegistry } from "../client/src/index.ts";
 import { startInProcess } from "./executor-fixture.ts";
+import { readMetrics } from "./metrics-reader.ts";
 import { startScripted } from "./scripted-executor.ts";
 
 // What OpenTelemetry sees of a run, with a real SDK.
@@ -47,8 +48,8 @@ function tree(parent: ReadableSpan | undefined): unknown[] {
     .map((span) => [span.name, span.attributes["error.type"] ?? "ok", ...tree(span)]);
 }
 
-test("a run with three calls of a tool, one of which fails, and one of an agent is one tree", async () => {
-  await using executor = await startInProcess();
+test("a run with three calls of a tool, one of which fails, and one of an agent is one tree, and its metrics add up", async () => {
+  await using executor = await startInProcess({ CODEMODE_EXECUTOR_ADMIN_LISTEN: "127.0.0.1:0" });
   await using codemode = open(executor.executor.address);
   const code = `const results = [await tools.double(1)];
     try { await tools.double(-1) } catch (error) { results.push(error.name) }
@@ -68,6 +69,16 @@ test("a run with three calls of a tool, one of which fails, and one of an agent 
       ["invoke_agent poet", "ok"],
     ],
   ]);
+  const metrics = await readMetrics(executor.executor.adminAddress);
+  expect(
+    Object.fromEntries([...metrics].filter(([name]) => /_(executions|tool_calls|rejections)_total/.test(name))),
+  ).toEqual({
+    'codemode_executions_total{outcome="ok"}': 1,
+    'codemode_tool_calls_total{tool="double",outcome="ok"}': 1,
+    'codemode_tool_calls_total{tool="double",outcome="error"}': 2,
+    'codemode_tool_calls_total{tool="agents.poet",outcome="ok"}': 1,
+  });
+  expect(metrics.get("codemode_tool_call_duration_seconds_count")).toBe(outcome.calls.length);
   const spans = exporter.getFinishedSpans();
   expect(spans.find(({ name }) => name === "codemode.execute")?.attributes).toMatchObject({
     "codemode.execution.id": "run-1",

@@ -126,9 +126,9 @@ export class Metrics {
     this.#rejections.inc({ reason });
   }
 
-  /** A call of a program is over. Timers are nobody's work. */
+  /** A call of a program is over. Timers are nobody's work, and a stream is the call that has returned it. */
   called(call: CallReport): void {
-    if (call.kind === CallKind.CALL_KIND_TIMER) return;
+    if (call.kind === CallKind.CALL_KIND_TIMER || call.kind === CallKind.CALL_KIND_NEXT) return;
     this.#toolCalls.inc({ tool: this.#tools.of(call), outcome: call.outcome });
     this.#toolCallDuration.observe(call.durationMs / 1_000);
   }
