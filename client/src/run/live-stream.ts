@@ -83,7 +83,7 @@ export class LiveStream {
       const late = new AbortController();
       await Promise.race([
         this.#wake.promise,
-        sleep(until - performance.now(), undefined, { signal: late.signal }),
+        sleep(Math.max(0, until - performance.now()), undefined, { signal: late.signal }),
       ]).catch(() => {});
       late.abort();
     }
