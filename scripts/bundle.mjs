@@ -48,8 +48,8 @@ const bundles = [
   { input: "guest/harness.ts", file: "gen/guest.js", format: "iife", external: [] },
   {
     input: "worker/main.ts",
-    file: "gen/worker.js",
-    format: "esm",
+    file: "gen/worker.cjs",
+    format: "cjs", // Node starts it 20 ms sooner than a module
     external: ["isolated-vm", "oxc-transform", /^node:/],
   },
 ];

@@ -24,6 +24,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import type { Isolate } from "../executor/src/worker/isolate.ts";
 import { Catalog } from "../executor/src/worker/catalog.ts";
 import { ProgramRun } from "../executor/src/worker/run.ts";
+import { warmUp } from "../executor/src/worker/warm-up.ts";
 import { catalogue } from "./hostile/catalogue.ts";
 import { LANGUAGE, nativesBelow, type Path, strangers } from "./hostile/natives.ts";
 import { budgets, runOf, start, WorkerPeer } from "./worker-peer.ts";
@@ -50,6 +51,20 @@ test("H1: nothing of a run is there for the next on the same worker", async () =
   await fresh.run(codeOf("esc-pollute-all"));
   await fresh.run("/(secret)/.exec('secret'); Error.stackTraceLimit = 0; globalThis.mine = 1; return 1");
   expect(await fresh.run(look)).toEqual(untouched);
+});
+
+test("what a snapshot is warmed up with comes to its end", async () => {
+  const said: unknown[][] = [];
+  const realm = {};
+  const get =
+    () =>
+    (kind: string, ...values: unknown[]) =>
+      void said.push([kind, ...values]);
+  Object.defineProperty(realm, "codemodeSend", { get, set: () => {}, configurable: true });
+  createContext(realm);
+  runInContext(readFileSync(new URL("../gen/guest.js", folder), "utf8"), realm);
+  runInContext(warmUp, realm);
+  await vi.waitFor(() => expect(said.map(([kind]) => kind)).toEqual(["call", "call", "log", "succeed"]));
 });
 
 test("H2: the worker asks isolated-vm for no copy, no reference and no promise of a value", () => {

@@ -33,7 +33,7 @@ export function processesBelow(pid: number): Process[] {
 
 /** Living worker processes below `pid`. */
 export function workersBelow(pid: number): Process[] {
-  return processesBelow(pid).filter(({ command }) => command.includes("worker.js"));
+  return processesBelow(pid).filter(({ command }) => /worker\.c?js/.test(command));
 }
 
 /** Resolves when none of `pids` lives any more; a caller's own time-out bounds it. */

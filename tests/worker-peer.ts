@@ -15,7 +15,7 @@ import {
 import { decode, encode } from "@codemode/proto/values";
 import { type Done, type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 
-const entry = fileURLToPath(new URL("../executor/src/gen/worker.js", import.meta.url));
+const entry = fileURLToPath(new URL("../executor/src/gen/worker.cjs", import.meta.url));
 const flags = ["--no-node-snapshot", "--jitless", "--no-js-float16array"];
 
 /** What a run may be given besides its code. */

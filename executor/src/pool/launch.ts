@@ -21,7 +21,7 @@ const NO_FLOAT16 = "--no-js-float16array"; // a hole of isolated-vm; the guest t
 const HEAP_MIB = 64; // of the warm isolate; a run that asks for another heap gets an isolate made for it
 
 /** The worker bundle; beside this folder in the sources as in `dist`. */
-const bundledWorker = fileURLToPath(new URL("../gen/worker.js", import.meta.url));
+const bundledWorker = fileURLToPath(new URL("../gen/worker.cjs", import.meta.url));
 
 /**
  * Starts one worker: no environment, no files but its own code, one channel on descriptor 3, no network where Node's

@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
 import ivm from "isolated-vm";
 import type { AnswerKind, Ask } from "../guest/host.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** How guest code tells the worker; every argument is a primitive. */
 export type Receive = (kind: string, ...values: (string | number | boolean)[]) => void;
 
 // Each worker makes its own: a snapshot from outside would be trusted with the heap of every isolate.
-const snapshot = ivm.Isolate.createSnapshot([
-  { code: readFileSync(new URL("guest.js", import.meta.url), "utf8"), filename: "codemode:guest" },
-]);
+const snapshot = ivm.Isolate.createSnapshot(
+  [{ code: readFileSync(new URL("guest.js", import.meta.url), "utf8"), filename: "codemode:guest" }],
+  warmUp,
+);
 
 /** One isolate with the guest harness in it, for one run. */
 export class Isolate {
