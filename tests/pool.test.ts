@@ -176,7 +176,7 @@ test("a worker that says nothing sensible is killed", async () => {
 test("processes can be looked at where there is no /proc", async () => {
   const probe = new PsProbe();
   await probe.refresh([process.pid]);
-  expect(probe.sample(process.pid)?.residentBytes).toBeGreaterThan(1e6);
+  expect(probe.gauge(process.pid).sample()?.residentBytes).toBeGreaterThan(1e6);
   expect(parsePsLine(" 12  1-02:03:04.5  100")).toEqual([[12, { cpuMs: 93_784_500, residentBytes: 102_400 }]]);
 });
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { type Sample, systemProbe } from "../executor/src/pool/probe.ts";
 
 interface Process {
   readonly pid: number;
@@ -34,6 +35,12 @@ export function processesBelow(pid: number): Process[] {
 /** Living worker processes below `pid`. */
 export function workersBelow(pid: number): Process[] {
   return processesBelow(pid).filter(({ command }) => /worker\.c?js/.test(command));
+}
+
+/** What a process has used so far; undefined when it is gone. */
+export function usedBy(pid: number): Sample | undefined {
+  using gauge = systemProbe().gauge(pid);
+  return gauge.sample();
 }
 
 /** Resolves when none of `pids` lives any more; a caller's own time-out bounds it. */

@@ -9,9 +9,9 @@ import {
   type Value,
   ValueEncoding,
 } from "@codemode/proto";
-import { procProbe } from "../executor/src/pool/probe.ts";
 import { type Fixture, isAlive, startInProcess, startOf } from "./executor-fixture.ts";
 import { ask, noBudgets, withAsk } from "./journal-fixture.ts";
+import { usedBy } from "./processes.ts";
 
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
@@ -217,7 +217,7 @@ function workerWaits(executor: Fixture): Promise<void> {
   let last: number | undefined;
   let same = 0;
   const timer = setInterval(() => {
-    const cpuMs = procProbe.sample(pid)?.cpuMs;
+    const cpuMs = usedBy(pid)?.cpuMs;
     same = cpuMs === last ? same + 1 : 0;
     last = cpuMs;
     if (same > 10) resolve();

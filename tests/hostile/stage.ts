@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Codemode, CodemodeError, ComponentRegistry, type Outcome, type RunBudgets } from "@codemode/client";
-import { systemProbe } from "../../executor/src/pool/probe.ts";
 import { ChildExecutor, isAlive } from "../executor-fixture.ts";
+import { usedBy } from "../processes.ts";
 import type { End, HostileCase } from "./case.ts";
 
 const BUDGETS: Partial<RunBudgets> = {
@@ -95,15 +95,14 @@ export class Stage implements AsyncDisposable {
 
   look(): Sight {
     const edgePid = this.#executor.child.pid ?? 0;
-    const edgeBytes = systemProbe().sample(edgePid)?.residentBytes ?? Infinity;
+    const edgeBytes = usedBy(edgePid)?.residentBytes ?? Infinity;
     return { edgePid, edgeBytes, workers: this.#executor.workers };
   }
 
   /** Whether every worker is alive and none does anything: no dead one is left, and none burns time. */
   async isAtRest(): Promise<boolean> {
-    const probe = systemProbe();
     const { workers } = this.look();
-    const used = () => workers.map((pid) => probe.sample(pid)?.cpuMs);
+    const used = () => workers.map((pid) => usedBy(pid)?.cpuMs);
     const before = used();
     await sleep(200); // ten ticks of the kernel's clock, by which it counts
     return workers.length === this.#size && workers.every(isAlive) && isDeepStrictEqual(used(), before);

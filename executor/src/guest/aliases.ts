@@ -31,7 +31,8 @@ export function installAliases(
       hide(global, `external_${identifier(name)}`, tool(name));
     }
   }
-  if (catalog.has("tool", "fetch").isComponent) installFetch(global, tool("fetch") as Call, call);
+  if (indexOf(source, "fetch") !== -1 && catalog.has("tool", "fetch").isComponent)
+    installFetch(global, tool("fetch") as Call, call);
   const show = (value: unknown): void => (typeof value === "object" && value !== null ? json(value) : text(value));
   const output = (name: string, write: (...values: unknown[]) => void): void => {
     if (!(name in global)) hide(global, name, write);

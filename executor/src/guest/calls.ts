@@ -49,7 +49,7 @@ type Kind = ComponentKind | "next" | "timer";
  */
 export class Calls {
   readonly #send: Send;
-  readonly #limits: RunSettings["limits"];
+  readonly #settings: RunSettings;
   readonly #pending: object = new primordials.Map();
   readonly #waiting: object = new primordials.Map();
   #issued = 0;
@@ -57,17 +57,18 @@ export class Calls {
   /** The lowest number that may still wait. */
   #nextWaiting = 1;
 
-  constructor(send: Send, limits: RunSettings["limits"]) {
+  constructor(send: Send, settings: RunSettings) {
     this.#send = send;
-    this.#limits = limits;
+    this.#settings = settings;
   }
 
   /** Issues a call. `argument` is encoded, or a timer's delay in milliseconds; `from` is absent where the program has not called a component. */
   issue(kind: Kind, name: string, argument: string, settled: Settled, from?: Origin): number {
     const seq = ++this.#issued;
-    if (seq > this.#limits.calls) {
+    const { calls, callsInFlight } = this.#settings.limits;
+    if (seq > calls) {
       // Final for the run, so that a program cannot catch its way past the limit.
-      refuse(this.#send, "CallLimit", `The run may make ${this.#limits.calls} calls and this is one more`);
+      refuse(this.#send, "CallLimit", `The run may make ${calls} calls and this is one more`);
       return seq;
     }
     const site = {};
@@ -78,7 +79,7 @@ export class Calls {
       this.#inFlight++;
       this.#send("call", seq, kind, name, argument);
     };
-    if (this.#inFlight < this.#limits.callsInFlight) start();
+    if (this.#inFlight < callsInFlight) start();
     else mapSet(this.#waiting, seq, start);
     return seq;
   }
@@ -150,7 +151,7 @@ export class Calls {
   }
 
   #startWaiting(): void {
-    while (mapSize(this.#waiting) > 0 && this.#inFlight < this.#limits.callsInFlight) {
+    while (mapSize(this.#waiting) > 0 && this.#inFlight < this.#settings.limits.callsInFlight) {
       const start = mapGet(this.#waiting, this.#nextWaiting) as (() => void) | undefined;
       mapDelete(this.#waiting, this.#nextWaiting++);
       if (start) start();

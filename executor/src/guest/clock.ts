@@ -1,4 +1,5 @@
 import { hide, primordials } from "@codemode/proto/values";
+import type { RunSettings } from "./host.ts";
 
 const { construct, apply, defineProperty, getOwnPropertyDescriptor } = primordials;
 
@@ -48,10 +49,10 @@ export function installClock(global: object): void {
   hide(prototype, "formatToParts", methods.formatToParts);
 }
 
-/** Makes Math.random a function of `seed`. */
-export function installRandom(seed: string): void {
-  const next = randomWords(seed, 0);
-  hide(Math, "random", { random: () => next() / 4294967296 }.random);
+/** Makes Math.random a function of the run's seed. */
+export function installRandom(settings: RunSettings): void {
+  let next: (() => number) | undefined;
+  hide(Math, "random", { random: () => (next ??= randomWords(settings.seed, 0))() / 4294967296 }.random);
 }
 
 /** Numbers of 32 bits, another row for each `stream`: sfc32, which passes PractRand (Chris Doty-Humphrey, 2010). */

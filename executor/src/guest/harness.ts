@@ -25,6 +25,7 @@ import { Marks } from "./marks.ts";
 import { createOutputs } from "./outputs.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
+import { startEvents } from "./web/event.ts";
 import { installWebGlobals } from "./web/install.ts";
 
 type Start = (source: string, settings: string, context: string, config: string) => void;
@@ -62,10 +63,22 @@ function harden(global: Record<string, unknown>): void {
   hide(global, "ArrayBuffer", FixedBuffer);
 }
 
+/** What does not depend on the run is made here, before there is one: the program waits for what `start` does. */
 function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; stuck: () => number } {
-  let calls: Calls | undefined;
-  let settings: RunSettings;
+  /** Filled in when the run begins. */
+  const settings = { __proto__: null } as unknown as RunSettings;
   const catalog = new Catalog(ask);
+  const calls = new Calls(send, settings);
+  installRandom(settings);
+  installTimers(realm, calls);
+  installWebGlobals(realm, settings);
+  const console = createConsole(send, settings);
+  hide(realm, "console", console);
+  const discovery = createDiscovery(catalog);
+  const components = createComponents(calls, settings, catalog, discovery);
+  const { tools, agents, callTool } = components;
+  const outputs = createOutputs(send, settings);
+  installOldNames(realm, catalog, discovery);
 
   const marks = new Marks();
   let called = false;
@@ -79,7 +92,7 @@ function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; st
     }
     try {
       const encoded = encodeResult(value);
-      calls?.warnOfPending();
+      calls.warnOfPending();
       send("succeed", encoded);
     } catch (error) {
       failed(error);
@@ -108,26 +121,15 @@ function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; st
     void promiseThen(promise, succeed, failed);
   };
   const start: Start = (source, settingsText, contextText, configText) => {
-    settings = primordials.parse(settingsText) as RunSettings;
-    const issued = new Calls(send, settings.limits);
-    calls = issued;
+    primordials.assign(settings, primordials.parse(settingsText));
     setClock(settings.clock);
-    installRandom(settings.seed);
-    installTimers(realm, issued);
-    installWebGlobals(realm, settings.seed);
-    const console = createConsole(send, settings.limits);
-    hide(realm, "console", console);
-    const discovery = createDiscovery(catalog);
-    const components = createComponents(issued, settings, catalog, discovery);
-    const { tools, agents, callTool } = components;
-    const outputs = createOutputs(send, settings);
-    installOldNames(realm, catalog, discovery);
+    startEvents();
     installAliases(realm, components, catalog, settings.globals, outputs, source);
     let context: unknown;
     let config: unknown;
     try {
-      context = given(contextText, settings.contextMode);
-      config = given(configText, settings.configMode);
+      context = frozen(contextText, settings.contextMode);
+      config = frozen(configText, settings.configMode);
     } catch {
       return refuse(send, "RuntimeError", "The context or the config of this run cannot be read");
     }
@@ -161,7 +163,7 @@ function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; st
 
   return {
     start,
-    settle: (seq, kind, text, clock) => calls?.settle(seq, kind, text, clock),
+    settle: calls.settle,
     stuck: () => marks.stuck(),
   };
 }
@@ -181,7 +183,7 @@ function argumentOf(tools: object, names: object, plain: object): object {
 }
 
 /** The context or the config, frozen. */
-function given(text: string, mode: "exact" | "json"): unknown {
+function frozen(text: string, mode: "exact" | "json"): unknown {
   return text === "" ? {} : deepFreeze(decode(text, { mode }));
 }
 

@@ -55,7 +55,7 @@ export class Lease implements AsyncDisposable, WorkerSink {
       );
     }
     if (this.#state.kind !== "lent") throw new Error(`Cannot begin a run: the lease is ${this.#state.kind}`);
-    const watched = this.#watch.start(this.#worker.pid, limits, (excess) => sink.over(excess));
+    const watched = this.#watch.start(this.#worker.gauge, limits, (excess) => sink.over(excess));
     this.#watched = watched;
     this.#begunAt = performance.now();
     this.#state = { kind: "running", sink, watched, owed: 1 };

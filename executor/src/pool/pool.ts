@@ -138,7 +138,8 @@ export class Pool implements AsyncDisposable {
   }
 
   #spawn(): void {
-    const worker = new WorkerProcess(this.#options.launch());
+    const child = this.#options.launch();
+    const worker = new WorkerProcess(child, this.#options.probe.gauge(child.pid ?? 0));
     const member: Member = { worker, state: { kind: "dying" }, wasReady: false, isReplaced: false };
     this.#members.add(member);
     this.#warm(member);

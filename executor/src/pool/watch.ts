@@ -1,4 +1,4 @@
-import type { Probe, Sample } from "./probe.ts";
+import type { Gauge, Probe, Sample } from "./probe.ts";
 
 /** What one run may use of its worker process. */
 export interface WatchLimits {
@@ -28,8 +28,8 @@ export class Watch {
   }
 
   /** `over` is told once, and the watching goes on until `stop`. */
-  start(pid: number, limits: WatchLimits, over: (excess: Excess) => void): Watched {
-    const watched = new Watched(pid, limits, over, this.#probe, () => this.#forget(watched));
+  start(gauge: Gauge, limits: WatchLimits, over: (excess: Excess) => void): Watched {
+    const watched = new Watched(gauge, limits, over, () => this.#forget(watched));
     this.#watched.add(watched);
     this.#timer ??= setInterval(() => void this.#look(), this.#probe.everyMs);
     return watched;
@@ -39,7 +39,7 @@ export class Watch {
     if (this.#probe.refresh) {
       if (this.#refreshing) return; // a slow look must not pile up
       this.#refreshing = true;
-      await this.#probe.refresh([...this.#watched].map((watched) => watched.pid));
+      await this.#probe.refresh([...this.#watched].map((watched) => watched.gauge.pid));
       this.#refreshing = false;
     }
     for (const watched of this.#watched) watched.look();
@@ -55,23 +55,22 @@ export class Watch {
 
 /** One process under watch. */
 export class Watched {
-  readonly pid: number;
+  readonly gauge: Gauge;
   readonly limits: WatchLimits;
   readonly #over: (excess: Excess) => void;
-  readonly #probe: Probe;
   readonly #forget: () => void;
   #first: Sample | undefined;
   #last: Sample | undefined;
   #peakResidentBytes = 0;
   #told = false;
+  #stopped = false;
 
-  constructor(pid: number, limits: WatchLimits, over: (excess: Excess) => void, probe: Probe, forget: () => void) {
-    this.pid = pid;
+  constructor(gauge: Gauge, limits: WatchLimits, over: (excess: Excess) => void, forget: () => void) {
+    this.gauge = gauge;
     this.limits = limits;
     this.#over = over;
-    this.#probe = probe;
     this.#forget = forget;
-    this.#first = probe.sample(pid);
+    this.#first = gauge.sample();
     this.#last = this.#first;
   }
 
@@ -86,9 +85,9 @@ export class Watched {
     this.#over(excess);
   }
 
-  /** Looks once more: what was used up to now. */
+  /** Looks once more, unless it has stopped: what was used up to now. */
   used(): Used {
-    const sample = this.#probe.sample(this.pid);
+    const sample = this.#stopped ? undefined : this.gauge.sample();
     if (sample) {
       this.#first ??= sample;
       this.#last = sample;
@@ -103,6 +102,7 @@ export class Watched {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#forget();
   }
 

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { type Shape, survey } from "@codemode/proto/messages";
 import { type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 import { frame, FrameReader } from "./frames.ts";
+import type { Gauge } from "./probe.ts";
 
 /** One event of a worker. */
 export type Event = NonNullable<WorkerEvent["event"]>;
@@ -41,6 +42,7 @@ const MAX_STDERR_BYTES = 65_536; // nothing of ours writes as much in a worker's
 export class WorkerProcess {
   readonly startedAt: number = performance.now();
   readonly exited: Promise<void>;
+  readonly gauge: Gauge;
   /** Whose programs it has run. Undefined while it is fresh. */
   tenant: string | undefined;
   runs = 0;
@@ -55,11 +57,13 @@ export class WorkerProcess {
   #stderrBytes = 0;
   #gone = false;
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, gauge: Gauge) {
     this.#child = child;
+    this.gauge = gauge;
     this.#channel = (child.stdio[3] ?? undefined) as Duplex | undefined;
     const exit = Promise.withResolvers<void>();
     this.exited = exit.promise;
+    void this.exited.then(() => gauge[Symbol.dispose]());
     child.once("exit", () => {
       this.#gone = true;
       this.#channel?.resume(); // what it still wrote, then "close"
@@ -83,7 +87,7 @@ export class WorkerProcess {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.gauge.pid;
   }
 
   /** The first of what it wrote to stderr. */
@@ -98,9 +102,11 @@ export class WorkerProcess {
 
   begin(run: Run, manifest: Uint8Array): void {
     const isSame = manifest === this.#manifest || (manifest.length === 0 && this.#manifest.length === 0);
+    this.#channel?.cork(); // it is woken up once
     if (!isSame) this.send({ $case: "manifest", value: Buffer.from(manifest) });
     this.#manifest = manifest;
     this.send({ $case: "run", value: run });
+    this.#channel?.uncork();
   }
 
   /** False when the channel is full; `onDrain` tells when it is not, or when the process is gone and takes nothing. */

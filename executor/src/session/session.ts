@@ -67,8 +67,9 @@ export class Session {
     this.#stream = stream;
     this.#host = host;
     void this.ended.then(() => host.holding[Symbol.dispose]());
-    const late = new CodemodeError("TIMEOUT", `Cannot wait for Start any longer than ${START_WITHIN_MS} ms`);
-    this.#state = { kind: "awaiting start", due: setTimeout(() => this.stop(late), START_WITHIN_MS) };
+    const late = (): void =>
+      this.stop(new CodemodeError("TIMEOUT", `Cannot wait for Start any longer than ${START_WITHIN_MS} ms`));
+    this.#state = { kind: "awaiting start", due: setTimeout(late, START_WITHIN_MS) };
   }
 
   /** Resolves when the stream has ended and the worker is free or gone. Never rejects. */

@@ -54,6 +54,7 @@ export const primordials = {
   keys: Object.keys,
   freeze: Object.freeze,
   create: Object.create,
+  assign: Object.assign,
   hasOwn: Object.hasOwn,
   is: Object.is,
   isArray: Array.isArray,

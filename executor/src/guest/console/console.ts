@@ -20,8 +20,8 @@ const { captureStackTrace, mapDelete, mapGet, mapSet } = primordials;
 type Values = readonly unknown[];
 
 /** The program's console. Each of its methods works by itself. */
-export function createConsole(send: Send, limits: RunSettings["limits"]): object {
-  const output = new Output(send, limits);
+export function createConsole(send: Send, settings: RunSettings): object {
+  const output = new Output(send, settings);
   const console = primordials.create(primordials.ObjectPrototype) as object;
   const method = (name: string, call: (...values: unknown[]) => void): void => setOwn(console, name, call);
 

@@ -14,15 +14,15 @@ const WIDTH = 2;
 /** Where a console prints to: within the budgets of the run, and what is over them is counted. */
 export class Output {
   readonly #send: Send;
-  readonly #limits: RunSettings["limits"];
+  readonly #settings: RunSettings;
   #lines = 0;
   #bytes = 0;
   #groups = 0;
   #indent = "";
 
-  constructor(send: Send, limits: RunSettings["limits"]) {
+  constructor(send: Send, settings: RunSettings) {
     this.#send = send;
-    this.#limits = limits;
+    this.#settings = settings;
   }
 
   /** Prints `values` as Node formats them. */
@@ -42,7 +42,7 @@ export class Output {
     // Twice: indenting must not be given more than a line, and makes it longer.
     const line = slice(text, 0, MAX_LINE);
     const whole = this.#indented(line);
-    const kept = utf8Slice(slice(whole, 0, MAX_LINE), this.#limits.logBytes - this.#bytes);
+    const kept = utf8Slice(slice(whole, 0, MAX_LINE), this.#settings.limits.logBytes - this.#bytes);
     const lost = cut + (text.length - line.length) + (whole.length - kept.length);
     const isLost = kept === "" && whole !== "";
     if (lost > 0) this.#send("dropped", isLost ? 1 : 0, lost);
@@ -53,7 +53,8 @@ export class Output {
   }
 
   get #isSpent(): boolean {
-    return this.#lines >= this.#limits.logLines || this.#bytes >= this.#limits.logBytes;
+    const { logLines, logBytes } = this.#settings.limits;
+    return this.#lines >= logLines || this.#bytes >= logBytes;
   }
 
   group(): void {

@@ -2,6 +2,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import { primordials } from "@codemode/proto/values";
 import { randomWords } from "../clock.ts";
+import type { RunSettings } from "../host.ts";
 import { DOMException } from "./dom-exception.ts";
 import { toDictionary, toText } from "./web-idl.ts";
 
@@ -15,9 +16,9 @@ const byteLength = (view: ArrayBufferView): number => view.byteLength;
 let nextWord: () => number;
 let mayConstruct = true;
 
-/** Begins the random numbers of a run. */
-export function startCrypto(seed: string): void {
-  nextWord = randomWords(seed, STREAM);
+/** Makes all random numbers a function of the run's seed. */
+export function installCrypto(settings: RunSettings): void {
+  nextWord = () => (nextWord = randomWords(settings.seed, STREAM))();
 }
 
 class SubtleCrypto {

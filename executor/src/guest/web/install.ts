@@ -2,9 +2,10 @@ import { hide } from "@codemode/proto/values";
 import { TextDecoder, TextEncoder } from "@exodus/bytes/encoding.js";
 import { AbortController, AbortSignal, startSignals } from "./abort.ts";
 import { atob, btoa } from "./base64.ts";
-import { Crypto, crypto, startCrypto, SubtleCrypto } from "./crypto.ts";
+import type { RunSettings } from "../host.ts";
+import { Crypto, crypto, installCrypto, SubtleCrypto } from "./crypto.ts";
 import { DOMException } from "./dom-exception.ts";
-import { Event, startEvents } from "./event.ts";
+import { Event } from "./event.ts";
 import { EventTarget } from "./event-target.ts";
 import { structuredClone } from "./structured-clone.ts";
 import { URL, URLSearchParams } from "./url.ts";
@@ -26,13 +27,9 @@ for (const [name, constructor] of Object.entries(constructors)) {
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
 
-/**
- * Gives a program what the web platform has and the language has not. Made ready in the snapshot; `seed` and the time
- * are of the run, so the clock and the timers are to be installed before.
- */
-export function installWebGlobals(global: object, seed: string): void {
-  startCrypto(seed);
-  startEvents();
+/** Gives a program what the web platform has and the language has not. The timers are to be installed before. */
+export function installWebGlobals(global: object, settings: RunSettings): void {
+  installCrypto(settings);
   startSignals((global as { setTimeout: Parameters<typeof startSignals>[0] }).setTimeout);
   const globals = { ...constructors, ...borrowed, ...others };
   for (const [name, value] of Object.entries(globals)) hide(global, name, value);
