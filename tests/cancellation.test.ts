@@ -48,7 +48,10 @@ const programs: Record<string, Case> = {
     waiting: 1,
     isParked: true,
   },
-  "runs, and has a tool that nobody awaits yet": { code: "const slow = tools.wait(); for (;;);", waiting: 1 },
+  "runs, and has tools that nobody awaits yet": {
+    code: "tools.wait(); for (let n = 0; n < 3e6; n++); tools.wait(); for (;;);",
+    waiting: 2,
+  },
   "runs, and does not take the answers that are on their way to it": {
     code: "tools.wait(); const all = Array.from({ length: 40 }, () => tools.large()); await all[0]; for (;;);",
     waiting: 1,

@@ -181,7 +181,7 @@ export class Stream implements AsyncDisposable {
 
 /** A complete Start. */
 export function startOf(code: string, start: Partial<Start> = {}): Start {
-  const ids = { executionId: randomBytes(8).toString("hex"), correlationId: "cm-test", attempt: 1 };
+  const ids = { executionId: randomBytes(8).toString("hex"), correlationId: "cm-test", attempt: 1, idleWanted: true };
   return { ...Start.decode(new Uint8Array()), ...ids, code, seed: randomBytes(16), clock: new Date(), ...start };
 }
 

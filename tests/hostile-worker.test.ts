@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Idle, Log } from "@codemode/proto/messages";
+import { Log } from "@codemode/proto/messages";
 import { frame } from "../executor/src/pool/frames.ts";
 import type { Event } from "../executor/src/pool/worker-process.ts";
 import { bundleWorker } from "./drill/drill.ts";
@@ -25,7 +25,7 @@ const done: Event = {
   $case: "done",
   value: { result: undefined, truncation: undefined, warnings: [], heapBytes: 0n, cpuUs: 0n },
 };
-const idle: Event = { $case: "idle", value: Idle.decode(nothing) };
+const idle: Event = { $case: "idle", value: { entries: 1, open: 0 } };
 const clean: Event = { $case: "clean", value: {} };
 const ready: Event = { $case: "ready", value: {} };
 const log: Event = { $case: "log", value: Log.decode(nothing) };

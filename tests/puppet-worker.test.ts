@@ -58,7 +58,7 @@ const image = (mimeType: string): Event => ({
 });
 const ready: Event = { $case: "ready", value: {} };
 const clean: Event = { $case: "clean", value: {} };
-const idle: Event = { $case: "idle", value: { awaited: [] } };
+const idle: Event = { $case: "idle", value: { entries: 1, open: 0 } };
 const many = (count: number, event: (index: number) => Event): Event[] =>
   Array.from({ length: count }, (_, index) => event(index));
 
@@ -74,6 +74,14 @@ const lies: Record<string, readonly [code: string, type: RunErrorType]> = {
   "that it is ready in mid-run": [says(ready), types.RUN_ERROR_TYPE_CRASHED],
   "that it is clean in mid-run": [says(clean), types.RUN_ERROR_TYPE_CRASHED],
   "that it waits, twice": [says(idle, idle), types.RUN_ERROR_TYPE_CRASHED],
+  "that it waits after more answers than it had": [
+    says({ $case: "idle", value: { entries: 2, open: 0 } }),
+    types.RUN_ERROR_TYPE_CRASHED,
+  ],
+  "that it waits for calls that it never made": [
+    says({ $case: "idle", value: { entries: 1, open: 1 } }),
+    types.RUN_ERROR_TYPE_DIVERGED,
+  ],
   "a line while it waits": [says(idle, log("x")), types.RUN_ERROR_TYPE_CRASHED],
   "an end without a result": [says(done(undefined)), types.RUN_ERROR_TYPE_CRASHED],
   "call 2 before call 1": [says(call(2)), types.RUN_ERROR_TYPE_CRASHED],

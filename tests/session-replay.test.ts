@@ -221,14 +221,14 @@ test("a program that has dealt with all answers that its channel had room for do
   const program = { ...parseStart(startOf("…"), {}), components: NOTHING };
   const residence = new Residence(program, journal, clock, resident as unknown as Resident);
   residence.moveIn(lease as unknown as Lease);
-  const waits = (seq: number) => residence.event({ $case: "idle", value: { awaited: [seq] } });
-  waits(1); // after its start
-  waits(2);
+  const waits = () => residence.event({ $case: "idle", value: { entries: 1, open: 1 } });
+  waits(); // after its start
+  waits();
   expect({ given, told, parkable: residence.parkable }).toEqual({ given: [1], told: [], parkable: false });
   onRoom();
   onRoom();
-  waits(3);
+  waits();
   expect({ given, parkable: residence.parkable }).toEqual({ given: [1, 2], parkable: true });
-  expect(told).toMatchObject([{ $case: "idle", value: { awaited: [3] } }]);
+  expect(told).toMatchObject([{ $case: "idle", value: { open: 1 } }]);
   clock.stop();
 });

@@ -1,4 +1,4 @@
-import { Call, CallCancelled, Idle, Log, Output } from "@codemode/proto/messages";
+import { Call, CallCancelled, Log, Output } from "@codemode/proto/messages";
 import { Done, WorkerEvent } from "@codemode/proto/worker";
 import { frame } from "../../executor/src/pool/frames.ts";
 import type { Event } from "../../executor/src/pool/worker-process.ts";
@@ -13,7 +13,7 @@ const EVENTS: readonly Event[] = [
   { $case: "output", value: { ...Output.decode(nothing), item: { $case: "text", value: "shown" } } },
   { $case: "call", value: { ...Call.decode(nothing), seq: 1, kind: 1, name: "ask" } },
   { $case: "callCancelled", value: { ...CallCancelled.decode(nothing), seq: 1 } },
-  { $case: "idle", value: { ...Idle.decode(nothing), awaited: [1] } },
+  { $case: "idle", value: { entries: 1, open: 1 } },
   { $case: "done", value: Done.decode(nothing) },
   { $case: "clean", value: {} },
 ];

@@ -79,6 +79,7 @@ export function toStart(request: RunRequest): RunStart {
     journal: undefined,
     logsReceived: 0,
     outputsReceived: 0,
+    idleWanted: false,
   };
 }
 

@@ -209,8 +209,8 @@ export class Lease implements AsyncDisposable, WorkerSink {
         this.#awaitClean();
         break;
       case "idle":
-        if (state.owed === 0) return this.#misspoke(state);
-        this.#state = { ...state, owed: state.owed - 1 };
+        if (event.value.entries < 1 || event.value.entries > state.owed) return this.#misspoke(state);
+        this.#state = { ...state, owed: state.owed - event.value.entries };
         break;
       case "log":
       case "output":

@@ -25,7 +25,7 @@ const workerEvent: Shape = {
   2: flat,
   3: { 4: flat },
   4: flat,
-  5: { 1: "numbers" },
+  5: flat,
   6: done,
   7: flat,
   8: output,

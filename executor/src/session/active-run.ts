@@ -1,5 +1,5 @@
-import { type CallResult, type Finished, type Idle, RunErrorType } from "@codemode/proto/messages";
-import type { Done } from "@codemode/proto/worker";
+import { type CallResult, type Finished, RunErrorType } from "@codemode/proto/messages";
+import type { Done, Idle } from "@codemode/proto/worker";
 import type { Lease } from "../pool/lease.ts";
 import { CPU_TICK_MS } from "../pool/probe.ts";
 import type { RunEvent } from "../pool/run.ts";
@@ -140,13 +140,13 @@ export class ActiveRun implements Resident {
     this.#end(finishedByEdge(failed, this.#seen(), this.#ledger), failed.type);
   }
 
-  #idle({ awaited }: Idle): void {
-    if (!awaited.every((seq) => this.#journal.isOpen(seq))) {
-      const message = "It waits for what was answered or given up before";
+  #idle({ open }: Idle): void {
+    if (open !== this.#journal.open) {
+      const message = "It waits for other calls than it did before";
       return this.fails(failure(RunErrorType.RUN_ERROR_TYPE_DIVERGED, message));
     }
-    this.#clock.spend(awaited.every((seq) => this.#journal.isTimer(seq)) ? "wall" : "wait");
-    if (awaited.length > 0) this.#owner.send({ $case: "idle", value: { awaited } });
+    this.#clock.spend(this.#journal.awaitsTimersOnly ? "wall" : "wait");
+    if (this.#program.isIdleWanted) this.#owner.send({ $case: "idle", value: { awaited: this.#journal.awaited } });
   }
 
   /** Shows the app what earlier lives have not (R1). */

@@ -32,6 +32,7 @@ export class Journal {
   /** Of all answers, kept or not. */
   #bytesInAll = 0;
   #open = 0;
+  #openTimers = 0;
   /** Answers in all, kept or not. */
   answered = 0;
 
@@ -109,8 +110,7 @@ export class Journal {
   cancel(seq: number): boolean {
     const known = this.#calls[seq - 1];
     if (known?.state !== "open") return false; // its answer and this crossed, or it was so before
-    known.state = "cancelled";
-    this.#open -= 1;
+    this.#close(known, "cancelled");
     this.#tell(known, "cancelled");
     return true;
   }
@@ -122,21 +122,21 @@ export class Journal {
       throw new Refusal("call_result.seq", `call ${result.seq} was not made, or is answered already`);
     }
     if (known.state === "cancelled") return false;
-    known.state = "answered";
-    this.#open -= 1;
+    this.#close(known, "answered");
     this.answered += 1;
     this.#tell(known, result.result?.$case === "error" ? "error" : "ok");
     this.#take(result);
     return true;
   }
 
-  /** True for a call that may still be answered. */
-  isOpen(seq: number): boolean {
-    return this.#calls[seq - 1]?.state === "open";
+  /** Calls that are neither answered nor cancelled, by their seqs. */
+  get awaited(): number[] {
+    return this.#calls.flatMap(({ state }, index) => (state === "open" ? [index + 1] : []));
   }
 
-  isTimer(seq: number): boolean {
-    return this.#calls[seq - 1]?.kind === CallKind.CALL_KIND_TIMER;
+  /** True when what is neither answered nor cancelled are timers. */
+  get awaitsTimersOnly(): boolean {
+    return this.#openTimers === this.#open;
   }
 
   /** Forgets the answers when they are more than may be kept. Not while somebody reads them. */
@@ -156,7 +156,15 @@ export class Journal {
   #know(call: Known): void {
     this.#calls.push(call);
     this.#keep.callBytes += KNOWN_BYTES;
-    if (call.state === "open") this.#open += 1;
+    if (call.state !== "open") return;
+    this.#open += 1;
+    if (call.kind === CallKind.CALL_KIND_TIMER) this.#openTimers += 1;
+  }
+
+  #close(known: Known, state: "answered" | "cancelled"): void {
+    known.state = state;
+    this.#open -= 1;
+    if (known.kind === CallKind.CALL_KIND_TIMER) this.#openTimers -= 1;
   }
 
   #tell({ kind, name, askedAt }: Known, outcome: CallReport["outcome"]): void {

@@ -30,9 +30,9 @@ export class Replay {
     return this.#isSent;
   }
 
-  /** To be called each time that the program waits again: after its start, and after each answer. */
-  returned(): void {
-    this.#returned += 1;
+  /** To be called when the program waits again, with how often it was entered: for its start, and for each answer. */
+  returned(entries: number): void {
+    this.#returned += entries;
   }
 
   /** True when the program gets further than it was: it has its last answer, or comes to it next. */

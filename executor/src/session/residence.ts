@@ -218,7 +218,7 @@ export class Residence implements RunSink {
     const place = this.#place;
     if (place.kind !== "on a worker") return;
     if (event.$case === "idle") {
-      if (place.again) this.#catchUp(place, place.again);
+      if (place.again) this.#catchUp(place, place.again, event.value.entries);
       if (!place.lease.waiting || !isGivenAll(place)) return; // more answers are on their way to it
       this.#turn = { from: this.#turn.from, to: this.#clock.wallMs };
     }
@@ -233,8 +233,8 @@ export class Residence implements RunSink {
     this.#lost(causeOf(death));
   }
 
-  #catchUp(place: OnWorker, { replay, due }: NonNullable<OnWorker["again"]>): void {
-    replay.returned();
+  #catchUp(place: OnWorker, { replay, due }: NonNullable<OnWorker["again"]>, entries: number): void {
+    replay.returned(entries);
     if (!replay.isOver) return;
     clearTimeout(due);
     place.again = undefined;

@@ -16,6 +16,8 @@ export interface ParsedStart {
   readonly budgets: RunBudgets;
   /** What earlier attempts have delivered. */
   readonly shown: { readonly logs: number; readonly outputs: number };
+  /** Whether the app is told when the program waits. */
+  readonly isIdleWanted: boolean;
   /** For the worker. */
   readonly run: Run;
 }
@@ -70,7 +72,8 @@ export function parseStart(start: Start, ceilings: BudgetCeilings): ParsedStart 
   const { executionId, correlationId, attempt, tenant } = start;
   const shown = { logs: start.logsReceived, outputs: start.outputsReceived };
   const bytes = 2 * start.code.length + (start.context?.data.length ?? 0) + (start.config?.data.length ?? 0);
-  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, run };
+  const { idleWanted: isIdleWanted } = start;
+  return { executionId, correlationId, attempt, tenant, codeBytes, bytes, budgets, shown, isIdleWanted, run };
 }
 
 const ENCODINGS: Readonly<Record<number, true>> = {

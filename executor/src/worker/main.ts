@@ -43,6 +43,7 @@ let cpuBefore = process.cpuUsage();
 channel.write({ $case: "ready", value: {} });
 
 for (;;) {
+  if (!channel.hasMore) warm.run?.wait();
   const message = channel.read();
   if (!message?.request) break;
   const { request } = message;

@@ -35,6 +35,8 @@ export class ProgramRun {
   readonly #catalog: Catalog;
   readonly #write: (event: Event) => void;
   readonly #open = new Set<number>();
+  /** Entries into the program that the edge was not yet told of. */
+  #entries = 0;
   readonly #truncation = { logLines: 0n, logBytes: 0n, result: false, outputs: 0n };
   readonly #warnings: string[] = [];
   /** Spent in the program, but for what it has done again. */
@@ -79,7 +81,8 @@ export class ProgramRun {
   settle({ seq, result, settledAt }: CallResult): void {
     if (!this.#open.delete(seq)) {
       this.#again -= 1;
-      return this.#wait(); // given up by the program while the answer was on the way
+      this.#entries += 1;
+      return; // given up by the program while the answer was on the way
     }
     const clock = settledAt?.getTime() ?? 0;
     const [kind, text] = answerOf(result);
@@ -291,7 +294,7 @@ export class ProgramRun {
     } else if (overdue !== undefined) {
       this.#endAs(RunErrorType.RUN_ERROR_TYPE_TIMEOUT, "The time of the run is over", this.#place(overdue));
     } else if (this.#open.size > 0) {
-      this.#wait();
+      this.#entries += 1;
     } else {
       const message = "The program awaits something that nothing can settle: no call is in flight and no timer is set";
       const position = this.#program?.marked(this.#isolate.stuck());
@@ -299,8 +302,11 @@ export class ProgramRun {
     }
   }
 
-  #wait(): void {
-    this.#write({ $case: "idle", value: { awaited: [...this.#open] } });
+  /** To be called when there is no answer to be given at once: the program waits. */
+  wait(): void {
+    if (this.#ended || this.#entries === 0) return;
+    this.#write({ $case: "idle", value: { entries: this.#entries, open: this.#open.size } });
+    this.#entries = 0;
   }
 
   #endAs(type: RunErrorType, message: string, place: Partial<RunError> = {}): void {

@@ -140,6 +140,8 @@ export interface Start {
   logsReceived: number;
   /** Items of output that earlier attempts have delivered: as many are not sent again. */
   outputsReceived: number;
+  /** Whether Idle is to be told. A replay wants it, to know that the program waits for what was never answered. */
+  idleWanted: boolean;
 }
 
 /** The components that one run may call. */
@@ -276,7 +278,7 @@ export interface JournalWanted {
 export interface ManifestWanted {
 }
 
-/** Nothing can run until one of these calls settles. */
+/** Nothing can run until one of these calls settles. Only where Start wants to know. */
 export interface Idle {
   /** The calls that are awaited. */
   awaited: number[];
@@ -552,6 +554,7 @@ function createBaseStart(): Start {
     onOversize: 0,
     logsReceived: 0,
     outputsReceived: 0,
+    idleWanted: false,
   };
 }
 
@@ -612,6 +615,9 @@ export const Start: MessageFns<Start> = {
     }
     if (message.outputsReceived !== 0) {
       writer.uint32(144).uint32(message.outputsReceived);
+    }
+    if (message.idleWanted !== false) {
+      writer.uint32(152).bool(message.idleWanted);
     }
     return writer;
   },
@@ -771,6 +777,14 @@ export const Start: MessageFns<Start> = {
             }
 
             message.outputsReceived = reader.uint32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.idleWanted = reader.bool();
             continue;
           }
         }

@@ -7,7 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { Call, CallCancelled, CallResult, Idle, Log, Output } from "../../v1/messages.ts";
+import { Call, CallCancelled, CallResult, Log, Output } from "../../v1/messages.ts";
 import { Budgets, OnOversize, RunError, Truncation, Value, ValueEncoding } from "../../v1/run.ts";
 
 export const protobufPackage = "codemode.worker.v1";
@@ -102,6 +102,14 @@ export interface Abort {
 
 /** An isolate is warm. */
 export interface Ready {
+}
+
+/** The program waits. Sent when no answer is left that the worker has read. */
+export interface Idle {
+  /** How often it has been entered since the last one: for its start, and for each answer. */
+  entries: number;
+  /** Calls that it has made and that are neither answered nor given up. */
+  open: number;
 }
 
 /** How the program ended, as the worker tells it. The session decides what is believed. */
@@ -550,6 +558,63 @@ export const Ready: MessageFns<Ready> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseIdle(): Idle {
+  return { entries: 0, open: 0 };
+}
+
+export const Idle: MessageFns<Idle> = {
+  encode(message: Idle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entries !== 0) {
+      writer.uint32(8).uint32(message.entries);
+    }
+    if (message.open !== 0) {
+      writer.uint32(16).uint32(message.open);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Idle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIdle();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entries = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.open = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
