@@ -16,10 +16,7 @@ const isolatedVm = ban(
   modules("isolated-vm"),
   "isolated-vm is loaded only inside a worker process: executor/src/worker.",
 );
-const grpc = ban(
-  modules("@grpc/[^/]+", "grpc-health-check"),
-  "gRPC is spoken by executor/src/edge and client/src/executor-client.",
-);
+const grpc = ban(modules("@grpc/[^/]+"), "gRPC is spoken by executor/src/edge and client/src/executor-client.");
 const yaml = ban(modules("yaml"), "YAML is read where configuration is: client/src/config and executor/src/config.");
 const dockerode = ban(modules("dockerode"), "Docker is driven by client/src/sidecar.");
 const childProcess = ban(

@@ -20,7 +20,6 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { HealthImplementation } from "grpc-health-check";
 import type { Address } from "../config/address.ts";
 import type { ApiKey } from "../config/api-key.ts";
 import { BusyError } from "../pool/busy.ts";
@@ -38,11 +37,11 @@ import { Connections } from "./connections.ts";
 import { type Call, openSession, turnAway } from "./execute.ts";
 import { firstMessageInTime } from "./first-message.ts";
 import { forgetMessage, http2Stream } from "./grpc-internals.ts";
+import { Health } from "./health.ts";
 import { Inflow } from "./inflow.ts";
 import { listen } from "./listen.ts";
 import { modestMessages } from "./modest-messages.ts";
 import { Outbox } from "./outbox.ts";
-import { addReflection } from "./reflection.ts";
 import { TlsCredentials } from "./tls.ts";
 
 export interface EdgeOptions {
@@ -90,7 +89,7 @@ setLogVerbosity(logVerbosity.NONE); // it would tell of a header that it refuses
 export class Edge implements AsyncDisposable {
   readonly #server: Server;
   readonly #options: EdgeOptions;
-  readonly #health = new HealthImplementation({ "": "NOT_SERVING", [SERVICE]: "NOT_SERVING" });
+  readonly #health = new Health(["", SERVICE]);
   readonly #sessions = new Set<Session>();
   readonly #outbox = new Outbox();
   readonly #connections: Connections;
@@ -115,16 +114,16 @@ export class Edge implements AsyncDisposable {
     const interceptors = [this.#callers.interceptor, modestMessages, firstMessageInTime];
     this.#server = new Server({ ...channelOptions(options), interceptors });
     this.#server.addService(SERVICE_DEFINITION, this.#handlers());
-    this.#health.addToServer(this.#server);
-    if (options.reflection) addReflection(this.#server);
+    this.#health.addTo(this.#server);
   }
 
   /** Resolves with the address in use when calls are answered. */
   async listen(): Promise<Address> {
+    if (this.#options.reflection) (await import("./reflection.ts")).addReflection(this.#server); // reads .proto files
     const address = await listen(this.#server, this.#options.listen, this.#tls ?? ServerCredentials.createInsecure());
     this.#tls?.follow(this.#server);
     this.#connections.guard(this.#server);
-    this.#setHealth("SERVING");
+    this.#health.set(true);
     this.#listening = true;
     return address;
   }
@@ -142,7 +141,7 @@ export class Edge implements AsyncDisposable {
   /** Lets no run begin, gives open ones `timeoutMs`, then ends their streams UNAVAILABLE. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    this.#setHealth("NOT_SERVING");
+    this.#health.set(false);
     for (const session of this.#sessions) if (!session.running) session.stop(closing());
     const timer = setTimeout(() => this.#stopAll(), timeoutMs);
     await this.#allEnded();
@@ -230,10 +229,6 @@ export class Edge implements AsyncDisposable {
 
   async #allEnded(): Promise<void> {
     await Promise.all([...this.#sessions].map((session) => session.ended));
-  }
-
-  #setHealth(status: "SERVING" | "NOT_SERVING"): void {
-    for (const service of ["", SERVICE]) this.#health.setStatus(service, status);
   }
 }
 
