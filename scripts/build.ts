@@ -1,7 +1,7 @@
 // Build
 // ==========================================================================
 // Makes <package>/dist, which is itself the package that is published: JavaScript, declarations and a package.json of
-// its own. Sources stay what development and tests run.
+// its own; of the executor, which nobody imports, the bundles. Sources stay what development and tests run.
 //
 //   node scripts/build.ts                              builds all and checks them (publint, attw)
 //   node scripts/build.ts --no-verify proto executor   builds these, in this order
@@ -21,6 +21,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { "no-verify": { type: "boolean", default: false } },
 });
+const BUNDLED = "executor";
 const packages = positionals.length > 0 ? positionals : ["proto", "client", "executor"]; // in the order of their dependencies
 
 run("node", "scripts/bundle.mjs");
@@ -30,7 +31,8 @@ if (!options["no-verify"]) for (const folder of packages) verify(join(folder, "d
 function build(folder: string): void {
   const dist = join(folder, "dist");
   rmSync(dist, { recursive: true, force: true });
-  compile(folder, dist);
+  mkdirSync(dist, { recursive: true });
+  if (folder !== BUNDLED) compile(folder, dist);
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
   writeFileSync(join(dist, "package.json"), `${JSON.stringify(published(manifest), null, 2)}\n`);
   cpSync("LICENSE", join(dist, "LICENSE"));
@@ -38,7 +40,7 @@ function build(folder: string): void {
   if (readme !== undefined) cpSync(readme, join(dist, "README.md"));
   // What the compiler does not carry over.
   copy(folder, "**/*.proto", dist);
-  copy(join(folder, "src"), "gen/{guest.js,worker.cjs,NOTICES.txt}", dist);
+  copy(join(folder, "src"), "{start.cjs,gen/{guest.js,worker.cjs,edge*.cjs,NOTICES.txt}}", dist);
   copy(folder, "*.schema.json", dist);
   copy(folder, "bin/*.js", dist);
 }
@@ -46,7 +48,6 @@ function build(folder: string): void {
 /** Compiles src. Packages of this repository are seen as what they publish, so that no source of theirs is compiled in. */
 function compile(folder: string, dist: string): void {
   const project = join(dist, "tsconfig.json");
-  mkdirSync(dist, { recursive: true });
   const paths = Object.fromEntries(
     packages.flatMap((name) => [
       [`@codemode/${name}`, [resolve(name, "dist/index.d.ts")]],
@@ -77,9 +78,9 @@ function compile(folder: string, dist: string): void {
 /** The manifest as it is published: sources become what was built from them. */
 function published(manifest: Manifest): Manifest {
   const exports = Object.entries(manifest.exports).map(([name, source]) => {
-    if (!source.endsWith(".ts")) return [name, source];
-    const built = source.replace("./src/", "./").replace(/\.ts$/, "");
-    return [name, { types: `${built}.d.ts`, default: `${built}.js` }];
+    const built = source.replace("./src/", "./");
+    if (!source.endsWith(".ts")) return [name, built];
+    return [name, { types: built.replace(/ts$/, "d.ts"), default: built.replace(/ts$/, "js") }];
   });
   return { ...manifest, exports: Object.fromEntries(exports) as Exports };
 }

@@ -166,17 +166,19 @@ test.each([
   ["a key twice", "keys:\n  - { id: a, key: hush }\n  - { id: b, key: hush }", "3:14: keys[1].key: it is the key of a"],
   ["a file that is not there", "keys:\n  - { id: a, keyFile: ./none }", '2:14: keys[0].keyFile: cannot read "./none"'],
   ["broken YAML", "keys: [{ id: a, key: 'hush }]", "1:"],
-])("a file of keys is refused with the place, and without the key: %s", (_name, yaml, problem) => {
+])("a file of keys is refused with the place, and without the key: %s", async (_name, yaml, problem) => {
   using file = keysFile(yaml);
   const read = () => loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path });
-  expect(read).toThrow(`${file.path}:${problem}`);
-  expect(read).not.toThrow(/hush/);
+  await expect(read()).rejects.toThrow(`${file.path}:${problem}`);
+  await expect(read()).rejects.not.toThrow(/hush/);
 });
 
-test("all problems of a file are told at once", () => {
+test("all problems of a file are told at once", async () => {
   using file = keysFile("keys:\n  - { id: a, weight: 0 }\n  - { id: b, key: x, maxRuns: 0 }");
-  expect(() => loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path })).toThrow(/:2:[^]*\n[^]*:3:/);
-  expect(() => loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: `${file.path}x` })).toThrow(/cannot read .*ENOENT/);
+  await expect(loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path })).rejects.toThrow(/:2:[^]*\n[^]*:3:/);
+  await expect(loadConfig([], { CODEMODE_EXECUTOR_API_KEYS_FILE: `${file.path}x` })).rejects.toThrow(
+    /cannot read .*ENOENT/,
+  );
   const both = { CODEMODE_EXECUTOR_API_KEYS_FILE: file.path, CODEMODE_EXECUTOR_API_KEY: "x" };
-  expect(() => loadConfig([], both)).toThrow(/API_KEY and CODEMODE_EXECUTOR_API_KEYS_FILE are both set/);
+  await expect(loadConfig([], both)).rejects.toThrow(/API_KEY and CODEMODE_EXECUTOR_API_KEYS_FILE are both set/);
 });

@@ -134,13 +134,14 @@ test.each(Object.entries(cases))("%s changes what an executor does", async (key,
 
 test.each(Object.entries(cases).filter(([key]) => key !== "keys"))(
   "%s is read from its variable as from a file",
-  (key, [yaml]) => {
+  async (key, [yaml]) => {
     using file = configFile(`${key}: ${yaml}`);
     const text = String(parse(yaml));
     const variable = variableOf(key as Name);
     const env = { [variable]: key.endsWith("File") ? join(file.folder, text) : text };
-    expect(loadConfig([], env)).toMatchObject({ config: loadConfig(["--config", file.path], {}).config, warnings: [] });
-    expect(loadConfig([], { [`${variable}Z`]: text }).warnings).toEqual([
+    const { config } = await loadConfig(["--config", file.path], {});
+    expect(await loadConfig([], env)).toMatchObject({ config, warnings: [] });
+    expect((await loadConfig([], { [`${variable}Z`]: text })).warnings).toEqual([
       `${variable}Z: unknown variable, did you mean ${variable}?`,
     ]);
   },
@@ -149,13 +150,13 @@ test.each(Object.entries(cases).filter(([key]) => key !== "keys"))(
 test("the files of TLS are found from the folder of the file that names them", async () => {
   using certificates = await Certificates.make();
   const names = "tlsCertFile: server.pem\ntlsKeyFile: server-key.pem\ntlsClientCaFile: ca.pem";
-  const { tls } = loadConfig(["--config", certificates.write("executor", names)], {}).config;
+  const { tls } = (await loadConfig(["--config", certificates.write("executor", names)], {})).config;
   const [cert, key, ca] = [certificates.path("server"), certificates.path("server-key"), certificates.path("ca")];
   expect(tls).toMatchObject({ identity: { cert: { path: cert }, key: { path: key } }, ca: { path: ca } });
 });
 
 describe("of several places", () => {
-  test("arguments win over YAML, that over the environment, that over the default, key by key", () => {
+  test("arguments win over YAML, that over the environment, that over the default, key by key", async () => {
     using file = configFile("listen: 127.0.0.1:2\nqueue: 5\nworkers: 6\n");
     const env = {
       CODEMODE_EXECUTOR_LISTEN: "127.0.0.1:3",
@@ -163,7 +164,7 @@ describe("of several places", () => {
       CODEMODE_EXECUTOR_JIT: "true",
       CODEMODE_EXECUTOR_ISOLATION: "",
     };
-    const { config, explained } = loadConfig(["--config", file.path, "--listen", "127.0.0.1:1"], env);
+    const { config, explained } = await loadConfig(["--config", file.path, "--listen", "127.0.0.1:1"], env);
     expect(config).toMatchObject({ listen: { port: 1 }, queue: 5, workers: 6, jit: true, isolation: "isolate" });
     const told = Object.fromEntries(explained.map(({ path, value, source }) => [path, [value, source]]));
     expect(told).toMatchObject({
@@ -175,36 +176,36 @@ describe("of several places", () => {
     });
   });
 
-  test("--config wins over its variable", () => {
+  test("--config wins over its variable", async () => {
     using named = configFile("workers: 5");
     using file = configFile("workers: 6");
-    const { config } = loadConfig(["--config", file.path], { CODEMODE_EXECUTOR_CONFIG: named.path });
+    const { config } = await loadConfig(["--config", file.path], { CODEMODE_EXECUTOR_CONFIG: named.path });
     expect(config.workers).toBe(6);
   });
 
-  test("a key may come from one alone", () => {
+  test("a key may come from one alone", async () => {
     using file = configFile("keys: [{ id: a, key: hush }]");
     const both = () => loadConfig(["--config", file.path], { CODEMODE_EXECUTOR_API_KEY: "hush" });
-    expect(both).toThrow(`CODEMODE_EXECUTOR_API_KEY and ${file.path}:1:1: keys are both set: keep one`);
+    await expect(both()).rejects.toThrow(`CODEMODE_EXECUTOR_API_KEY and ${file.path}:1:1: keys are both set: keep one`);
   });
 });
 
 describe("a file", () => {
-  test("has its variables filled in, value by value", () => {
+  test("has its variables filled in, value by value", async () => {
     using file = configFile(
       'workers: ${WORKERS}\nqueue: ${QUEUE:-9}\njit: ${JIT}\napiKey: "${KEY}"\nlogLevel: ${EMPTY:-}\n',
     );
     const env = { WORKERS: "3", JIT: "true", KEY: "12\nworkers: 4".replace("\n", "_").replace(" ", "_") };
-    const { config } = loadConfig(["--config", file.path], env);
+    const { config } = await loadConfig(["--config", file.path], env);
     expect(config).toMatchObject({ workers: 3, queue: 9, jit: true, logLevel: "info" });
     expect(config.apiKeys).toHaveLength(1);
   });
 
-  test("may have no values at all", () => {
+  test("may have no values at all", async () => {
     using file = configFile("# nothing\n");
     using empty = configFile("workers:\nkeys:\n");
-    expect(loadConfig(["--config", file.path], {}).config.queue).toBe(4_096);
-    expect(() => loadConfig(["--config", empty.path], {})).toThrow(`${empty.path}:2:1: keys: `);
+    expect((await loadConfig(["--config", file.path], {})).config.queue).toBe(4_096);
+    await expect(loadConfig(["--config", empty.path], {})).rejects.toThrow(`${empty.path}:2:1: keys: `);
   });
 
   test.each([
@@ -230,38 +231,42 @@ describe("a file", () => {
     ["- workers", "1:1: keys such as workers: and listen: are needed"],
     ["workers: 4\nworkers: 5", "2:1: Map keys must be unique"],
     ["workers: [", "1:"],
-  ])("is refused with the place, and without a secret: %j", (yaml, problem) => {
+  ])("is refused with the place, and without a secret: %j", async (yaml, problem) => {
     using file = configFile(yaml);
     const load = () => loadConfig(["--config", file.path], { HUSH: "hush" });
-    expect(load).toThrow(problem.startsWith("1:") || problem.startsWith("2:") ? `${file.path}:${problem}` : problem);
-    expect(load).not.toThrow(/hush|4711/);
+    await expect(load()).rejects.toThrow(
+      problem.startsWith("1:") || problem.startsWith("2:") ? `${file.path}:${problem}` : problem,
+    );
+    await expect(load()).rejects.not.toThrow(/hush|4711/);
   });
 
-  test("is told with all its problems at once, and those of the environment", () => {
+  test("is told with all its problems at once, and those of the environment", async () => {
     using file = configFile("wokers: 4\nqueue: x\n");
     const load = () => loadConfig(["--config", file.path], { CODEMODE_EXECUTOR_JIT: "perhaps" });
-    expect(load).toThrow(/:1:1: wokers: [^\n]+\n[^]*:2:8: queue: /);
-    expect(load).toThrow('CODEMODE_EXECUTOR_JIT: expected true or false, received "perhaps"');
+    await expect(load()).rejects.toThrow(/:1:1: wokers: [^\n]+\n[^]*:2:8: queue: /);
+    await expect(load()).rejects.toThrow('CODEMODE_EXECUTOR_JIT: expected true or false, received "perhaps"');
   });
 
-  test("must be there", () => {
-    expect(() => loadConfig(["--config", "/nowhere.yaml"], {})).toThrow(
+  test("must be there", async () => {
+    await expect(loadConfig(["--config", "/nowhere.yaml"], {})).rejects.toThrow(
       '--config: cannot read "/nowhere.yaml" (ENOENT)',
     );
-    expect(() => loadConfig([], { CODEMODE_EXECUTOR_CONFIG: "/nowhere.yaml" })).toThrow("CODEMODE_EXECUTOR_CONFIG: ");
+    await expect(loadConfig([], { CODEMODE_EXECUTOR_CONFIG: "/nowhere.yaml" })).rejects.toThrow(
+      "CODEMODE_EXECUTOR_CONFIG: ",
+    );
   });
 });
 
 describe("a variable that nobody reads", () => {
-  test("is told, with the one that was probably meant", () => {
+  test("is told, with the one that was probably meant", async () => {
     const env = { CODEMODE_EXECUTOR_WORKER: "3", CODEMODE_EXECUTOR_NONSENSE_OF_MINE: "1", CODEMODE_RUN_CPU_MS: "5" };
-    expect(loadConfig([], env).warnings).toEqual([
+    expect((await loadConfig([], env)).warnings).toEqual([
       "CODEMODE_EXECUTOR_WORKER: unknown variable, did you mean CODEMODE_EXECUTOR_WORKERS?",
       "CODEMODE_EXECUTOR_NONSENSE_OF_MINE: unknown variable, it changes nothing",
     ]);
   });
 
-  test("is none of the client's for the executor, and none of the executor's for the client", () => {
+  test("is none of the client's for the executor, and none of the executor's for the client", async () => {
     const ofClient = [...clientKeys.values()].filter(({ section }) => section === "executor");
     const clients = ofClient.map(({ variable }) => [variable, "1"]);
     expect(unknownVariables(Object.fromEntries(clients) as Record<string, string>)).toEqual([]);

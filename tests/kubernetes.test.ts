@@ -116,14 +116,14 @@ test.skipIf(spawnSync("kubectl", ["version", "--client"]).status !== 0)(
   },
 );
 
-test("the variables that the manifests set are those of the executor", () => {
+test("the variables that the manifests set are those of the executor", async () => {
   for (const file of files) {
     const text = readFileSync(join(root, file), "utf8");
     const pairs = [...text.matchAll(/name: (CODEMODE_EXECUTOR_\w+)\n\s+value: (\S+)/g)];
     const env = Object.fromEntries(pairs.map(([, name = "", value]) => [name, value]));
     delete env["CODEMODE_EXECUTOR_API_KEY_FILE"]; // which is not here
     delete env["CODEMODE_EXECUTOR_URL"]; // the app's
-    const { warnings } = loadConfig([], { ...env, CODEMODE_EXECUTOR_API_KEY: "k".repeat(32) });
+    const { warnings } = await loadConfig([], { ...env, CODEMODE_EXECUTOR_API_KEY: "k".repeat(32) });
     expect({ file, warnings }).toEqual({ file, warnings: [] });
   }
 });

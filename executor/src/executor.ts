@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { nanoid } from "nanoid";
-import { Metrics } from "./admin/metrics.ts";
+import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+import type { CodemodeError } from "@codemode/proto";
+import manifest from "../package.json" with { type: "json" };
 import { AdminServer } from "./admin/server.ts";
 import { TurnedAway } from "./admin/turned-away.ts";
 import { formatAddress } from "./config/address.ts";
@@ -36,6 +36,11 @@ export interface Executor extends AsyncDisposable {
 export interface Parts {
   /** Told of the pool before its first worker is there. */
   readonly onPool?: (pool: Pool) => void;
+  /**
+   * Given, runs are taken before the first worker is ready, and wait for it in the line; it is told when no worker can start.
+   * Otherwise nothing listens until there is a worker, and that none can start is thrown.
+   */
+  readonly onUnable?: (error: CodemodeError) => void;
   /** What is kept to replay runs from. */
   readonly keep?: Keep;
   /** How worker processes are started. */
@@ -46,10 +51,10 @@ export interface Parts {
 export async function startExecutor(
   config: ExecutorConfig,
   log: Log,
-  { onPool = () => {}, keep = new Keep(), launch: start = () => launch({ jit: config.jit }) }: Parts = {},
+  { onPool = () => {}, onUnable, keep = new Keep(), launch: start = () => launch({ jit: config.jit }) }: Parts = {},
 ): Promise<Executor> {
   requireKey(config);
-  const executorId = `ex-${nanoid(12)}`;
+  const executorId = `ex-${randomBytes(9).toString("base64url")}`;
   const callers = config.apiKeys.length > 0 ? config.apiKeys : [ANYBODY];
   const totalWeight = callers.reduce((sum, { weight }) => sum + weight, 0);
   const { workers: size, queue: maxWaiting, queueTimeoutMs: maxWaitMs, isolation } = config;
@@ -57,8 +62,9 @@ export async function startExecutor(
   const failed = (said: string): void => log.warn({ executorId, said }, "no worker process can start");
   const pool = new Pool({ size, ...lines, isolation, launch: start, probe: systemProbe(), failed });
   onPool(pool);
-  const build = { version: version(), nodeVersion: process.versions.node, capacity: config.workers };
-  const metrics = new Metrics(build, { inFlight: () => edge.inFlight, pool: () => pool.census });
+  const build = { version: manifest.version, nodeVersion: process.versions.node, capacity: config.workers };
+  const gauges = { inFlight: () => edge.inFlight, pool: () => pool.census };
+  const metrics = config.adminListen && new (await import("./admin/metrics.ts")).Metrics(build, gauges); // else nobody can ask
   const turnedAway = new TurnedAway((count) => log.warn({ executorId, ...count }, "runs turned away"));
   const edge: Edge = new Edge({
     ...config,
@@ -69,31 +75,35 @@ export async function startExecutor(
       keep,
       manifests: new Manifests(),
       lend: (applicant, signal) => pool.lend(applicant, signal),
-      called: (call) => metrics.called(call),
+      called: (call) => metrics?.called(call),
       refused: (reason, apiKey) => {
         if (apiKey !== undefined) turnedAway.count(apiKey, reason);
-        metrics.refused(reason);
+        metrics?.refused(reason);
       },
       warn: (message) => log.warn({ executorId }, message),
       ended: (report) => {
         const hasBegun = report.durationMs !== undefined || report.fault !== undefined;
         if (!hasBegun) turnedAway.count(report.apiKey, report.outcome);
         else log.info({ executorId, ...report }, "run ended");
-        metrics.ended(report);
+        metrics?.ended(report);
       },
     },
     info: { executorId, ...build, replays: true, keepsManifests: true },
   });
-  const admin = new AdminServer({ isReady: () => edge.serving && pool.isAble, metrics });
+  const admin = metrics && new AdminServer({ isReady: () => edge.serving && pool.isAble, metrics });
   const close = async (): Promise<void> => {
     await edge[Symbol.asyncDispose]();
     await pool[Symbol.asyncDispose]();
-    await admin[Symbol.asyncDispose]();
+    await admin?.[Symbol.asyncDispose]();
     turnedAway[Symbol.dispose]();
   };
   try {
-    const adminAddress = config.adminListen && formatAddress(await admin.listen(config.adminListen));
-    await pool.start();
+    const adminAddress = config.adminListen && admin && formatAddress(await admin.listen(config.adminListen));
+    if (onUnable) {
+      // In the turn after we listen: to start a process holds us up for some milliseconds, in which our parent can connect.
+      const able = setImmediate().then(() => pool.start());
+      able.catch((error: CodemodeError) => error.code === "CLOSED" || onUnable(error));
+    } else await pool.start();
     const address = formatAddress(await edge.listen());
     log.info({ executorId, address, adminAddress, workers: config.workers }, "listening");
     const drain = (timeoutMs: number): Promise<void> => edge.drain(timeoutMs);
@@ -105,8 +115,3 @@ export async function startExecutor(
 }
 
 const SPARE_STREAMS = 64; // so that it is the line that says there is no room: it knows best when to come again
-
-function version(): string {
-  const text = readFileSync(fileURLToPath(import.meta.resolve("@codemode/executor/package.json")), "utf8");
-  return String((JSON.parse(text) as { version: unknown }).version);
-}

@@ -3,7 +3,6 @@ import { rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { CodemodeError } from "@codemode/proto";
 import { asTable, type Explained } from "@codemode/proto/settings";
-import { type Logger, pino, stdTimeFunctions } from "pino";
 import { soleKey } from "./config/api-key.ts";
 import { readArguments } from "./config/arguments.ts";
 import { type ExecutorConfig, loadConfig } from "./config/config.ts";
@@ -11,6 +10,7 @@ import { parseSecret } from "./config/secret.ts";
 import { Lifeline } from "./edge/lifeline.ts";
 import { type Executor, startExecutor } from "./executor.ts";
 import { closeInherited } from "./pool/descriptors.ts";
+import { logger } from "./log.ts";
 import type { Pool } from "./pool/pool.ts";
 
 const EXIT = { ok: 0, failed: 1, badConfig: 78 } as const;
@@ -31,13 +31,13 @@ async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   const { lifeline: fd, printConfig } = readArguments(argv);
   if (fd !== undefined) lifeline = new Lifeline(fd, parentIsGone); // first: the parent is to hear what is wrong with the rest
-  const { config: given, explained, warnings } = loadConfig(argv, process.env);
+  const { config: given, explained, warnings } = await loadConfig(argv, process.env);
   if (printConfig) return print(explained, warnings);
   closeInherited(fd);
   ({ listen } = given);
   const config = await withParentsKey(given);
   const log = logger(config.logLevel);
-  for (const warning of warnings) log.warn(warning);
+  for (const warning of warnings) log.warn({}, warning);
   let executor: Executor | undefined;
   let signals = 0;
   const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
@@ -53,16 +53,12 @@ async function main(): Promise<void> {
   process.on("SIGUSR1", () => {});
   // A terminal's Ctrl-C reaches the parent as well, and that one decides what it means for us.
   process.on("SIGINT", lifeline ? () => {} : onSignal);
-  executor = await startExecutor(config, log, { onPool: (started) => (pool = started) });
+  // A parent hears also later that no worker can start; others find out by our end before we have taken anything from them.
+  const onUnable = lifeline && ((error: CodemodeError): void => void fail(error));
+  executor = await startExecutor(config, log, { onPool: (started) => (pool = started), ...(onUnable && { onUnable }) });
   const { address, executorId } = executor;
   if (lifeline) await lifeline.tell({ listening: address, executorId });
   else process.stderr.write(`Codemode executor ${executorId} listens on ${address}\n`);
-}
-
-/** Every line has the ids of its run, and none of what the run is about. */
-function logger(level: ExecutorConfig["logLevel"]): Logger {
-  const formatters = { level: (label: string) => ({ level: label }) };
-  return pino({ level, formatters, timestamp: stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
 }
 
 function print(explained: readonly Explained[], warnings: readonly string[]): void {
@@ -105,4 +101,4 @@ process.on("uncaughtException", (error) => {
   exit(EXIT.failed);
 });
 
-await main().catch(fail);
+void main().catch(fail);

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { type BudgetCeilings, MAX_BUDGETS, MIN_HEAP_BYTES } from "../session/budgets.ts";
 import { type ApiKey, keyHash } from "./api-key.ts";
 import { unknownKey } from "./given.ts";
-import { parseSecret, secret } from "./secret.ts";
+import { parseSecret, secretProblem } from "./secret.ts";
 import { YamlFile } from "./yaml-file.ts";
 
 const MAX_KEYS = 1_000; // each is compared with every key that is presented
@@ -14,6 +14,11 @@ const MAX_KEYS = 1_000; // each is compared with every key that is presented
 /** One, or two while callers change from one to the other. */
 const oneOrTwo = (schema: z.ZodType<string>) =>
   z.preprocess((given) => (Array.isArray(given) ? given : [given]), z.array(schema).min(1).max(2));
+
+const secret = z.string().check((context) => {
+  const message = secretProblem(context.value);
+  if (message !== undefined) context.issues.push({ code: "custom", message, input: context.value });
+});
 
 /** A number, or its digits, as a variable gives them. */
 const number = <S extends z.ZodType<number>>(schema: S) =>

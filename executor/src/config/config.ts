@@ -4,7 +4,6 @@ import type { CertificateFiles } from "@codemode/proto/certificates";
 import type { Environment, Explained } from "@codemode/proto/settings";
 import { type Address, formatAddress, isPrivate, type TcpAddress } from "./address.ts";
 import { type ApiKey, soleKey } from "./api-key.ts";
-import { readApiKeysFile, readKeys } from "./api-keys-file.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import { readConfigFile } from "./config-file.ts";
 import { readEnvironment, unknownVariables } from "./environment.ts";
@@ -12,7 +11,7 @@ import { type Given, refusal } from "./given.ts";
 import { parseSecret } from "./secret.ts";
 import { CONFIG_VARIABLE, KEYS, type Name, names, settings, type Values, variableOf } from "./settings.ts";
 import { tlsFiles } from "./tls.ts";
-import { YamlFile } from "./yaml-file.ts";
+import type { YamlFile } from "./yaml-file.ts";
 
 /** Everything an executor can be told, checked. */
 export interface ExecutorConfig {
@@ -51,19 +50,20 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads arguments over YAML over environment over defaults, setting by setting.
+ * Reads arguments over YAML over environment over defaults, setting by setting. What reads files is loaded when there is one:
+ * most executors are started without, and the library for YAML alone takes as long to load as Node.
  *
  * @throws CodemodeError INVALID_CONFIG with one line for each problem, which names the place.
  */
-export function loadConfig(argv: readonly string[], env: Environment): LoadedConfig {
+export async function loadConfig(argv: readonly string[], env: Environment): Promise<LoadedConfig> {
   const args = readArguments(argv);
-  const yaml = openFile(args, env);
+  const yaml = await openFile(args, env);
   const file = yaml ? readConfigFile(yaml) : { given: [], problems: [] };
   const winners = new Map<Name, Given>();
   for (const given of [...readEnvironment(env), ...file.given, ...givenBy(args)]) winners.set(given.name, given);
   const values = valuesOf(winners, file.problems);
   const { apiKey, apiKeyFile, apiKeysFile, tlsCertFile, tlsKeyFile, tlsClientCaFile, ...others } = values;
-  const apiKeys = apiKeysOf({ apiKey, apiKeyFile, apiKeysFile }, winners, yaml, env);
+  const apiKeys = await apiKeysOf({ apiKey, apiKeyFile, apiKeysFile }, winners, yaml, env);
   const named = (name: Name, path: string | undefined) =>
     path === undefined ? undefined : { name: winners.get(name)?.label ?? variableOf(name), path };
   const tls = tlsFiles({
@@ -87,10 +87,11 @@ export function requireKey(config: ExecutorConfig): void {
   throw new CodemodeError("INVALID_CONFIG", `Cannot listen on ${formatAddress(config.listen)} without a key: ${fix}`);
 }
 
-function openFile({ config }: Arguments, env: Environment): YamlFile | undefined {
-  if (config !== undefined) return new YamlFile(config, "--config", env);
-  const named = env[CONFIG_VARIABLE];
-  return named ? new YamlFile(named, CONFIG_VARIABLE, env) : undefined;
+async function openFile({ config }: Arguments, env: Environment): Promise<YamlFile | undefined> {
+  const named = config ?? env[CONFIG_VARIABLE];
+  if (config === undefined && !named) return undefined;
+  const { YamlFile } = await import("./yaml-file.ts");
+  return new YamlFile(named ?? "", config === undefined ? CONFIG_VARIABLE : "--config", env);
 }
 
 function givenBy({ listen }: Arguments): Given[] {
@@ -113,18 +114,19 @@ function valuesOf(winners: ReadonlyMap<Name, Given>, found: readonly string[]): 
 
 const KEY_SOURCES = ["apiKey", "apiKeyFile", "apiKeysFile"] as const;
 
-function apiKeysOf(
+async function apiKeysOf(
   { apiKey, apiKeyFile, apiKeysFile }: Pick<Values, (typeof KEY_SOURCES)[number]>,
   winners: ReadonlyMap<Name, Given>,
   yaml: YamlFile | undefined,
   env: Environment,
-): readonly ApiKey[] {
+): Promise<readonly ApiKey[]> {
   const list = keysEntry(yaml);
   const labels = KEY_SOURCES.flatMap((name) => winners.get(name)?.label ?? []);
   const [one, other] = list ? [...labels, `${list.keyPlace}: ${KEYS}`] : labels;
   if (other !== undefined) throw new CodemodeError("INVALID_CONFIG", `${one} and ${other} are both set: keep one`);
-  if (yaml && list) return readKeys(yaml);
-  if (apiKeysFile !== undefined) return readApiKeysFile(apiKeysFile, one ?? "", env);
+  if (yaml && list) return (await import("./api-keys-file.ts")).readKeys(yaml);
+  if (apiKeysFile !== undefined)
+    return (await import("./api-keys-file.ts")).readApiKeysFile(apiKeysFile, one ?? "", env);
   if (apiKeyFile !== undefined) return [soleKey(readKeyFile(apiKeyFile, one ?? ""))];
   return apiKey === undefined ? [] : [soleKey(apiKey)];
 }

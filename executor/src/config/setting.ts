@@ -1,6 +1,6 @@
 import { formatDuration, parseDuration } from "@codemode/proto/settings";
 import { type Address, parseAddress, parseTcpAddress, type TcpAddress } from "./address.ts";
-import { secret as key } from "./secret.ts";
+import { secretProblem } from "./secret.ts";
 
 /** What settings are. */
 export type Value = string | number | boolean | Address | undefined;
@@ -78,7 +78,7 @@ export function port(docs: string, otherwise: string): Setting<TcpAddress | unde
 }
 
 export function secret(docs: string, otherwise: string): Setting<string | undefined> {
-  const read = (written: unknown): string | undefined => key.safeParse(written).data;
+  const read = whenText((text) => (secretProblem(text) === undefined ? text : undefined));
   const expects = "at most 505 characters of printable ASCII without spaces";
   return setting(docs, expects, read, { fallback: undefined, otherwise }, "a secret");
 }

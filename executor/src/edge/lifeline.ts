@@ -1,10 +1,8 @@
 import { Socket } from "node:net";
 import { CodemodeError } from "@codemode/proto";
-import { z } from "zod";
 
 const MAX_LINE_BYTES = 4096;
 type Told = { readonly listening: string; readonly executorId: string } | { readonly error: string };
-const greeting = z.strictObject({ apiKey: z.string().optional() });
 
 /**
  * The pipe to the process that this one lives and dies with. The parent speaks first, with the key: on a pipe it shows
@@ -25,9 +23,10 @@ export class Lifeline {
 
   /** The key in the parent's one line; undefined when it leaves it to the environment. */
   async apiKey(): Promise<string | undefined> {
-    const parsed = greeting.safeParse(parseJson(await this.#greeting));
-    if (!parsed.success) throw new CodemodeError("INVALID_CONFIG", `--lifeline: its first line is not {"apiKey": …}`);
-    return parsed.data.apiKey;
+    const greeting = parseJson(await this.#greeting);
+    if (!isGreeting(greeting))
+      throw new CodemodeError("INVALID_CONFIG", `--lifeline: its first line is not {"apiKey": …}`);
+    return greeting.apiKey;
   }
 
   /** Tells the parent one thing, and resolves when it is written. */
@@ -54,6 +53,11 @@ export class Lifeline {
     this.#pipe.on("data", read); // stays, so that the end is seen
     return promise;
   }
+}
+
+function isGreeting(told: unknown): told is { readonly apiKey?: string } {
+  if (typeof told !== "object" || told === null || Array.isArray(told)) return false;
+  return Object.entries(told).every(([key, value]) => key === "apiKey" && typeof value === "string");
 }
 
 function parseJson(text: string): unknown {

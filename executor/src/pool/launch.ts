@@ -73,9 +73,14 @@ function nodeFlags(workerPath: string, jit: boolean): string[] {
 
 let known: boolean | undefined;
 
-/** V8 drops its flags some time after what they switch is shipped, and Node does not start with one that is unknown. */
+/**
+ * V8 drops its flags some time after what they switch is shipped, and Node does not start with one that is unknown. Node 24 has a
+ * V8 that knows it; of a later one it takes a process to ask.
+ */
 function knowsFloat16Flag(): boolean {
-  known ??= spawnSync(process.execPath, [NO_FLOAT16, "--version"], { env: {}, stdio: "ignore" }).status === 0;
+  known ??=
+    Number.parseInt(process.versions.v8, 10) < 14 ||
+    spawnSync(process.execPath, [NO_FLOAT16, "--version"], { env: {}, stdio: "ignore" }).status === 0;
   return known;
 }
 
