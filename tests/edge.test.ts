@@ -10,7 +10,6 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { credentials, loadPackageDefinition, Metadata, type ServiceClientConstructor } from "@grpc/grpc-js";
 import { fromJSON, loadFileDescriptorSetFromBuffer, loadSync } from "@grpc/proto-loader";
-import { protoPath as healthProto } from "grpc-health-check";
 import protobuf from "protobufjs";
 import descriptor from "protobufjs/ext/descriptor/index.js";
 import { expect, test } from "vitest";
@@ -92,7 +91,9 @@ test("health needs no key and follows draining", async () => {
 
 /** What the health service says of `service`. */
 async function health(address: string, service = ""): Promise<string> {
-  const definition = loadPackageDefinition(loadSync(healthProto, { enums: String })) as never as {
+  const definition = loadPackageDefinition(
+    loadSync("proto/grpc/health/v1/health.proto", { enums: String }),
+  ) as never as {
     grpc: { health: { v1: { Health: ServiceClientConstructor } } };
   };
   const client = new definition.grpc.health.v1.Health(address, credentials.createInsecure());
@@ -175,8 +176,8 @@ test("reflection can be switched off", async () => {
 
 test("the end of the lifeline ends the process and its busy workers", async () => {
   await using executor = await ChildExecutor.start();
+  await expect.poll(() => executor.workers).toHaveLength(2); // they come after it listens
   const { workers } = executor;
-  expect(workers).toHaveLength(2);
   const client = connect(executor.address);
   await using stream = new Stream(client, executor.key);
   stream.start("for (;;);");
@@ -200,11 +201,11 @@ test("a private socket is for its owner alone", async () => {
 test("SIGTERM drains, which health and /readyz tell at once, and a second one does not wait", async () => {
   const adminAddress = `127.0.0.1:${await unusedPort()}`;
   await using executor = await ChildExecutor.start({ CODEMODE_EXECUTOR_ADMIN_LISTEN: adminAddress });
-  const { workers } = executor;
   const client = connect(executor.address);
   await using stream = new Stream(client, executor.key);
   stream.start("await new Promise((done) => setTimeout(done, 60_000))");
   await stream.next("idle");
+  const { workers } = executor;
   const readiness = async () => (await fetch(`http://${adminAddress}/readyz`)).status;
   expect([await readiness(), await health(executor.address)]).toEqual([200, "SERVING"]);
   const draining = executor.logs("draining");

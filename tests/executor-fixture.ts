@@ -36,7 +36,7 @@ export async function startInProcess(
 ): Promise<Fixture> {
   const settings = { CODEMODE_EXECUTOR_LISTEN: "127.0.0.1:0", CODEMODE_EXECUTOR_WORKERS: "1" };
   const log: object[] = [];
-  const { config } = loadConfig([], { ...settings, ...env });
+  const { config } = await loadConfig([], { ...settings, ...env });
   const executor = await startExecutor(
     config,
     { info: (fields) => void log.push(fields), warn: (fields, message) => void log.push({ ...fields, message }) },
@@ -234,10 +234,10 @@ export class ChildExecutor implements AsyncDisposable {
     return promise;
   }
 
-  /** Process ids of its workers. */
+  /** Process ids of its workers that are there. */
   get workers(): number[] {
     const { pid } = this.child;
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").map(Number);
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").match(/\d+/g)?.map(Number) ?? [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -40,6 +40,7 @@ export class ExecutorProcess implements StartedExecutor {
   readonly #directory: string;
   readonly #exited: Promise<unknown>;
   #tail = "";
+  #refusal: Error | undefined;
 
   private constructor(options: ProcessOptions) {
     this.#directory = makeDirectory();
@@ -52,6 +53,7 @@ export class ExecutorProcess implements StartedExecutor {
     this.#lifeline = this.#child.stdio[3] as Socket;
     this.#lifeline.on("error", () => {}); // EPIPE of a child that is gone; its exit says more
     this.#exited = once(this.#child, "exit")
+      .then(() => this.#lastWords())
       .catch(() => {}) // it never started
       .then(() => this.#clean());
     process.once("exit", this.#removeDirectory);
@@ -61,7 +63,7 @@ export class ExecutorProcess implements StartedExecutor {
     });
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when it listens: runs that come before it has a worker wait there. */
   static async start(options: ProcessOptions): Promise<ExecutorProcess> {
     const started = new ExecutorProcess(options);
     try {
@@ -75,6 +77,10 @@ export class ExecutorProcess implements StartedExecutor {
 
   get alive(): boolean {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get refusal(): Error | undefined {
+    return this.#refusal;
   }
 
   /** Resolves when it is gone, or after `ms`. */
@@ -98,16 +104,20 @@ export class ExecutorProcess implements StartedExecutor {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (why: string) => {
       const tail = this.#tail.trim();
-      reject(new ExecutorConnectionError(`Cannot start the embedded executor: ${why}${tail && `\n${tail}`}`));
+      this.#refusal = new ExecutorConnectionError(`Cannot start the embedded executor: ${why}${tail && `\n${tail}`}`);
+      reject(this.#refusal);
     };
     const timer = setTimeout(
       () => reject(new ExecutorTimeoutError(`The embedded executor did not start within ${timeoutMs} ms`)),
       timeoutMs,
     );
     this.#child.once("error", (error) => fail(error.message));
-    this.#child.once("close", (code, signal) => fail(`it ended with ${signal ?? `exit code ${code}`}`)); // after its stderr
+    const ended = (code: number | null, signal: NodeJS.Signals | null) =>
+      fail(`it ended with ${signal ?? `exit code ${code}`}`);
+    this.#child.once("close", ended); // after its stderr
     const lines = createInterface({ input: this.#lifeline }).on("error", () => {}); // readline tells of it again
-    lines.once("line", (line) => {
+    // Also later it may have to tell that no worker can start.
+    lines.on("line", (line) => {
       const error = errorIn(line);
       if (error === undefined) resolve();
       else fail(error);
@@ -117,11 +127,17 @@ export class ExecutorProcess implements StartedExecutor {
       await promise;
     } finally {
       clearTimeout(timer);
+      this.#child.off("close", ended); // whoever has started may die, and be replaced
     }
     // An app that forgets close() can still end: the lifeline breaks with it, and the executor ends too.
     this.#child.unref();
     this.#lifeline.unref();
     (this.#child.stderr as Socket).unref();
+  }
+
+  /** What it has said on its lifeline may come after its exit. */
+  async #lastWords(): Promise<void> {
+    if (!this.#lifeline.closed) await once(this.#lifeline, "close");
   }
 
   async #clean(): Promise<void> {
@@ -146,6 +162,7 @@ function environmentFor({ workers, isolation, jit, logLevel }: ProcessOptions): 
     CODEMODE_EXECUTOR_ISOLATION: isolation,
     CODEMODE_EXECUTOR_JIT: String(jit),
     CODEMODE_EXECUTOR_LOG_LEVEL: logLevel,
+    CODEMODE_EXECUTOR_REFLECTION: "false", // for tools, which have no way in; it is dear to load
   };
 }
 

@@ -6,6 +6,8 @@ export interface StartedExecutor {
   readonly endpoint: Endpoint;
   /** False when it is known to be gone. */
   readonly alive: boolean;
+  /** Why it is gone, where it has said so: another one would fare no better now. */
+  readonly refusal?: Error | undefined;
   /** Resolves when it is gone, or after `ms`. */
   exitsWithin(ms: number): Promise<void>;
   /** Ends it, when it is this process's to end, and waits until it is gone. */
@@ -33,6 +35,7 @@ export class StartedSource implements ExecutorSource {
     if (running.alive && running.endpoint === failed) await running.exitsWithin(DYING_MS);
     if (running.alive && running.endpoint !== failed) return [running.endpoint];
     if (this.#executor === executor) this.#replace(running); // else another caller was first
+    if (running.refusal) throw running.refusal;
     return this.endpoints(); // that it failed has been seen to
   }
 

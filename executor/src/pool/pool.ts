@@ -41,6 +41,7 @@ export interface PoolOptions extends LineLimits {
 }
 
 const READY_WITHIN_MS = 10_000; // 70 ms on an idle machine; a busy one gets time
+const HEAD_START_MS = 50; // of the first worker: the others would take the CPU that the first run and who starts us wait for
 const FAILURES_TO_GIVE_UP = 3;
 const RESIDENCE = 3; // times what a run costs to come back, before it is parked again: it must get further than it was
 const FREE_RETURN_MS = 20; // a run that costs less to come back may be parked at once
@@ -52,8 +53,9 @@ export class Pool implements AsyncDisposable {
   readonly #share: FairShare;
   readonly #line: Line;
   readonly #members = new Set<Member>();
-  readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #spawns = new Set<NodeJS.Timeout>();
   readonly #firstReady = Promise.withResolvers<void>();
+  #begun = false;
   #failures = 0;
   #roomTimer: NodeJS.Timeout | undefined;
   #shareTimer: NodeJS.Timeout | undefined;
@@ -67,9 +69,13 @@ export class Pool implements AsyncDisposable {
     this.#firstReady.promise.catch(() => {}); // told by start(), if anybody asks
   }
 
-  /** Resolves when the first worker is ready. @throws CodemodeError when none can start, with what it said. */
+  /**
+   * Resolves when the first worker is ready. @throws CodemodeError when none can start, with what it said.
+   */
   async start(): Promise<void> {
-    for (let i = 0; i < this.#options.size; i++) this.#spawn();
+    if (this.#broken) throw this.#broken;
+    this.#spawn();
+    for (let i = 1; i < this.#options.size; i++) this.#spawnIn(HEAD_START_MS);
     await this.#firstReady.promise;
   }
 
@@ -94,9 +100,9 @@ export class Pool implements AsyncDisposable {
     return census;
   }
 
-  /** False while there is no worker and the last ones that were started died before they were ready. */
+  /** False until a worker was ready, and while there is none and the last ones that were started died before they were. */
   get isAble(): boolean {
-    if (this.#broken) return false;
+    if (this.#broken || !this.#begun) return false;
     return this.#failures === 0 || [...this.#members].some((member) => member.wasReady);
   }
 
@@ -122,7 +128,7 @@ export class Pool implements AsyncDisposable {
   /** Kills every worker, synchronously: for an end that waits for nothing. */
   kill(): void {
     this.#broken ??= new CodemodeError("CLOSED", "Cannot lend a worker: the pool is closed");
-    for (const timer of this.#retries) clearTimeout(timer);
+    for (const timer of this.#spawns) clearTimeout(timer);
     clearTimeout(this.#roomTimer);
     clearTimeout(this.#shareTimer);
     this.#firstReady.reject(this.#broken);
@@ -135,6 +141,14 @@ export class Pool implements AsyncDisposable {
     const exits = [...this.#members].map((member) => member.worker.exited);
     this.kill();
     await Promise.all(exits);
+  }
+
+  #spawnIn(ms: number): void {
+    const timer = setTimeout(() => {
+      this.#spawns.delete(timer);
+      this.#spawn();
+    }, ms);
+    this.#spawns.add(timer);
   }
 
   #spawn(): void {
@@ -161,6 +175,7 @@ export class Pool implements AsyncDisposable {
     if (member.state.kind === "warming") clearTimeout(member.state.due);
     member.state = { kind: "idle" };
     member.wasReady = true;
+    this.#begun = true;
     this.#failures = 0;
     if (this.#broken?.code === "UNREACHABLE") this.#broken = undefined;
     this.#firstReady.resolve();
@@ -187,12 +202,7 @@ export class Pool implements AsyncDisposable {
       this.#broken = new CodemodeError("UNREACHABLE", "Cannot start a worker process");
       this.#line.refuse(this.#broken);
     }
-    const waitMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** (this.#failures - 1));
-    const timer = setTimeout(() => {
-      this.#retries.delete(timer);
-      this.#spawn();
-    }, waitMs);
-    this.#retries.add(timer);
+    this.#spawnIn(Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** (this.#failures - 1)));
   }
 
   #dispatch(): void {
