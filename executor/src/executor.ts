@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
 import type { CodemodeError } from "@codemode/proto";
 import manifest from "../package.json" with { type: "json" };
 import { AdminServer } from "./admin/server.ts";
@@ -101,7 +100,7 @@ export async function startExecutor(
     const adminAddress = config.adminListen && admin && formatAddress(await admin.listen(config.adminListen));
     if (onUnable) {
       // In the turn after we listen: to start a process holds us up for some milliseconds, in which our parent can connect.
-      const able = setImmediate().then(() => pool.start());
+      const able = new Promise(setImmediate).then(() => pool.start());
       able.catch((error: CodemodeError) => error.code === "CLOSED" || onUnable(error));
     } else await pool.start();
     const address = formatAddress(await edge.listen());
