@@ -50,7 +50,7 @@ test("a run that comes before the first worker is ready waits for it", async () 
 
 test("an embedded executor that finds out later that no worker can start says so to whoever goes on with it", async () => {
   using broken = installed();
-  rmSync(join(broken.gen, "worker.js"));
+  rmSync(join(broken.gen, "worker.cjs"));
   await using source = sourceOf(broken.main);
   const [endpoint] = await source.endpoints();
   const next = async () => {
@@ -60,7 +60,7 @@ test("an embedded executor that finds out later that no worker can start says so
     }
   };
   await expect(next()).rejects.toThrow(
-    /^Cannot start the embedded executor: Cannot start a worker process: [^]*worker\.js/,
+    /^Cannot start the embedded executor: Cannot start a worker process: [^]*worker\.cjs/,
   );
   expect((await source.endpoints())[0]).not.toBe(endpoint); // a new one: it may be a better day
 });
