@@ -1,4 +1,11 @@
-import { decode, encode, MalformedValueError, UnserializableError, ValueTooLargeError } from "@codemode/proto/values";
+import {
+  decode,
+  encode,
+  MalformedValueError,
+  UnserializableError,
+  utf8Length,
+  ValueTooLargeError,
+} from "@codemode/proto/values";
 import { expect, test } from "vitest";
 
 const same = (value: unknown): void => expect(decode(encode(value))).toStrictEqual(value);
@@ -202,5 +209,16 @@ test("what is no encoded value is refused with one kind of error", () => {
   ];
   for (const text of texts) {
     expect(() => decode(text)).toThrow(MalformedValueError);
+  }
+});
+
+test("long text is the JSON that it would be short, whatever is in it", () => {
+  const long = "x".repeat(5_000);
+  const units = Array.from({ length: 0x120 }, (_, code) => String.fromCharCode(code));
+  for (const unit of [...units, "\u2028", "\ud800", "\udc00", "\u{1f600}", "\uffff"]) {
+    const text = `${long}${unit}${long}`;
+    expect(encode(text)).toBe(JSON.stringify(text));
+    expect(encode({ [text]: text })).toBe(JSON.stringify({ [text]: text }));
+    expect(utf8Length(text)).toBe(Buffer.byteLength(text));
   }
 });

@@ -1,5 +1,5 @@
 import { type Value, ValueEncoding } from "@codemode/proto/messages";
-import { decode, encode } from "@codemode/proto/values";
+import { decode, encode, isBare } from "@codemode/proto/values";
 
 /** Keys that turn into a prototype when a handler merges the object that holds them. JSON text makes them ordinary keys. */
 const TRAPS = new Set(["__proto__", "constructor", "prototype"]);
@@ -7,9 +7,24 @@ const TRAPS = new Set(["__proto__", "constructor", "prototype"]);
 /** `value` for the wire. Throws what `encode` throws. */
 export function toWire(value: unknown, maxBytes?: number): Value {
   if (value === undefined) return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.alloc(0) };
-  const text = encode(value, maxBytes === undefined ? {} : { maxBytes });
-  return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data: Buffer.from(text, "utf8") };
+  const data =
+    bareText(value, maxBytes) ?? Buffer.from(encode(value, maxBytes === undefined ? {} : { maxBytes }), "utf8");
+  return { encoding: ValueEncoding.VALUE_ENCODING_EXACT, data };
 }
+
+/** What `encode` would come to, without another string as long as the first, for a text with nothing to escape. */
+function bareText(value: unknown, maxBytes: number | undefined): Buffer | undefined {
+  if (typeof value !== "string" || maxBytes === undefined || !isBare(value)) return undefined;
+  const bytes = Buffer.byteLength(value) + 2 * QUOTE.length;
+  if (bytes > maxBytes) return undefined; // `encode` says it
+  const data = Buffer.allocUnsafe(bytes);
+  data.write(QUOTE, 0);
+  data.write(value, QUOTE.length);
+  data.write(QUOTE, bytes - QUOTE.length);
+  return data;
+}
+
+const QUOTE = '"';
 
 /** The value that came over the wire. Throws `MalformedValueError`. */
 export function fromWire(value: Value | undefined): unknown {

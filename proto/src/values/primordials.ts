@@ -101,6 +101,7 @@ export const primordials = {
   charCodeAt: uncurry<number, [number]>(String.prototype.charCodeAt),
   slice: uncurry<string, [number, number?]>(String.prototype.slice),
   indexOf: uncurry<number, [string, number?]>(String.prototype.indexOf),
+  isWellFormed: uncurry<boolean, []>(String.prototype.isWellFormed),
   toUpperCase: uncurry<string, []>(String.prototype.toUpperCase),
   toLowerCase: uncurry<string, []>(String.prototype.toLowerCase),
   startsWith: uncurry<boolean, [string]>(String.prototype.startsWith),

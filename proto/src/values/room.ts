@@ -1,6 +1,7 @@
 import { ValueTooLargeError } from "./errors.ts";
 import { MAX_TEXT } from "./limits.ts";
 import { primordials } from "./primordials.ts";
+import { quote } from "./quote.ts";
 import { utf8Length } from "./utf8.ts";
 
 /** What is left of the bytes that a text may take. Each part takes its own before the next is made. */
@@ -22,7 +23,7 @@ export class Room {
   /** `value` as JSON, whose length is looked at before it is made. */
   takeString(value: string): string {
     this.mustHold(value.length);
-    return this.take(primordials.stringify(value));
+    return this.take(quote(value));
   }
 
   mustHold(length: number): void {
