@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from "node:http2";
+import { passed } from "../pool/garbage.ts";
 import { type Account, Quota } from "../pool/quota.ts";
 
 const MAX_BYTES = 256 * 1024 * 1024; // of a gigabyte that an edge may have
@@ -23,6 +24,7 @@ export class Inflow {
       pending = 0;
     };
     stream.on("data", (chunk: Buffer) => {
+      passed(chunk.length);
       if (this.#quota.take(account, chunk.length)) pending += chunk.length;
       else onOver();
     });
