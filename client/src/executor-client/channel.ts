@@ -5,7 +5,7 @@ import type { Target } from "../config/index.ts";
 import type { Endpoint } from "../sidecar/source.ts";
 import { traceHeaders } from "../telemetry.ts";
 import { channelOptionsFor } from "./channel-options.ts";
-import { decodeExecutorMessage } from "./decode.ts";
+import { decodeExecutorMessage, encodeClientMessage } from "./decode.ts";
 
 const SERVING = 1; // grpc.health.v1.HealthCheckResponse.ServingStatus
 const REST_MS = 1_000; // one that is full or shutting down is so for longer than a moment
@@ -82,10 +82,10 @@ export class Channel {
 
   /** Opens a stream. The caller ends it. */
   execute(correlationId: string): ReturnType<ExecutorServiceClient["execute"]> {
-    const { path, requestSerialize } = ExecutorServiceService.execute;
+    const { path } = ExecutorServiceService.execute;
     const metadata = this.#metadata(correlationId);
     for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value);
-    return this.#client.makeBidiStreamRequest(path, requestSerialize, decodeExecutorMessage, metadata);
+    return this.#client.makeBidiStreamRequest(path, encodeClientMessage, decodeExecutorMessage, metadata);
   }
 
   getInfo(deadline: Date): Promise<GetInfoResponse> {

@@ -1,4 +1,12 @@
-import { ExecutorMessage, type Shape, survey } from "@codemode/proto/messages";
+import {
+  ClientMessage,
+  ExecutorMessage,
+  joined,
+  partsOfResult,
+  readLargeCall,
+  type Shape,
+  survey,
+} from "@codemode/proto/messages";
 
 const flat: Shape = {};
 const accepted: Shape = { 2: { 1: flat, 2: flat, 13: flat } };
@@ -18,5 +26,14 @@ const executorMessage: Shape = {
 /** Decodes what an executor has sent. Throws for what is no message, and before it is decoded for one of too many fields. */
 export function decodeExecutorMessage(bytes: Uint8Array): ExecutorMessage {
   survey(bytes, executorMessage);
-  return ExecutorMessage.decode(bytes);
+  const large = readLargeCall(bytes);
+  return large ? { event: { $case: "call", value: large } } : ExecutorMessage.decode(bytes);
+}
+
+/** Encodes what an executor is told. */
+export function encodeClientMessage({ event }: ClientMessage): Buffer {
+  const large = event?.$case === "callResult" ? partsOfResult(event.value) : undefined;
+  if (large) return joined(large);
+  const { buffer, byteOffset, length } = ClientMessage.encode({ event }).finish();
+  return Buffer.from(buffer, byteOffset, length);
 }

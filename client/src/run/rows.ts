@@ -1,4 +1,4 @@
-import { CallResult } from "@codemode/proto/messages";
+import { CallResult, encodeResult } from "@codemode/proto/messages";
 import { CodemodeError } from "@codemode/proto";
 import type { CallRow } from "../journal/index.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -17,7 +17,7 @@ export function toRow(entry: JournalEntry): CallRow {
     startedAt,
     ...(settledAt && { settledAt }),
     ...(settleOrder !== undefined && { settleOrder }),
-    ...(result && { result: CallResult.encode(result).finish() }),
+    ...(result && { result: encodeResult(result) }),
   };
 }
 

@@ -1,4 +1,13 @@
-import { ClientMessage, type Shape, survey, Unfit } from "@codemode/proto/messages";
+import {
+  ClientMessage,
+  ExecutorMessage,
+  joined,
+  partsOfCall,
+  readLargeResult,
+  type Shape,
+  survey,
+  Unfit,
+} from "@codemode/proto/messages";
 import { Refusal } from "../session/refusal.ts";
 
 const flat: Shape = {};
@@ -31,8 +40,19 @@ const clientMessage: Shape = {
 export function decodeClientMessage(bytes: Uint8Array): ClientMessage {
   try {
     survey(bytes, clientMessage);
-    return ClientMessage.decode(bytes);
+    const large = readLargeResult(bytes);
+    return large ? { event: { $case: "callResult", value: large } } : ClientMessage.decode(bytes);
   } catch (error) {
     throw new Refusal("message", error instanceof Unfit ? error.message : "it is no ClientMessage");
   }
+}
+
+/** Encodes what a client is told. */
+export function encodeExecutorMessage({ event }: ExecutorMessage): Buffer {
+  const large = event?.$case === "call" ? partsOfCall(event.value) : undefined;
+  return large ? joined(large) : asBuffer(ExecutorMessage.encode({ event }).finish());
+}
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

@@ -34,6 +34,7 @@ import type { SessionHost } from "../session/stream.ts";
 import { Admission } from "./admission.ts";
 import { Callers } from "./auth.ts";
 import { Connections } from "./connections.ts";
+import { encodeExecutorMessage } from "./decode.ts";
 import { type Call, openSession, turnAway } from "./execute.ts";
 import { firstMessageInTime } from "./first-message.ts";
 import { forgetMessage, http2Stream } from "./grpc-internals.ts";
@@ -82,7 +83,10 @@ const FLUSH_WITHIN_MS = 1_000; // for the last words of streams that have ended
 const SERVICE = "codemode.v1.ExecutorService";
 const { execute, ...others } = ExecutorServiceService;
 /** Messages of Execute are decoded here, not by grpc-js: it would decode whatever fits into one. */
-const SERVICE_DEFINITION = { ...others, execute: { ...execute, requestDeserialize: (bytes: Buffer) => bytes } };
+const SERVICE_DEFINITION = {
+  ...others,
+  execute: { ...execute, requestDeserialize: (bytes: Buffer) => bytes, responseSerialize: encodeExecutorMessage },
+};
 
 setLogVerbosity(logVerbosity.NONE); // it would tell of a header that it refuses with its value, also when that is a key
 

@@ -1,8 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
-import { type Shape, survey } from "@codemode/proto/messages";
+import { partsOfResult, readLargeCall, type Shape, survey } from "@codemode/proto/messages";
 import { type Run, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 import { frame, FrameReader } from "./frames.ts";
+import { passed } from "./garbage.ts";
 import type { Gauge } from "./probe.ts";
 
 /** One event of a worker. */
@@ -112,7 +113,14 @@ export class WorkerProcess {
   /** False when the channel is full; `onDrain` tells when it is not, or when the process is gone and takes nothing. */
   send(request: Request): boolean {
     if (this.#gone || !this.#channel?.writable) return true; // "died" is on its way
-    return this.#channel.write(frame(WorkerRequest.encode({ request }).finish()));
+    const large = request.$case === "settle" ? partsOfResult(request.value) : undefined;
+    if (!large) return this.#channel.write(frame(WorkerRequest.encode({ request }).finish()));
+    const { head, payload } = large;
+    this.#channel.cork(); // one system call
+    this.#channel.write(frame(head, payload));
+    const hasRoom = this.#channel.write(payload);
+    this.#channel.uncork();
+    return hasRoom;
   }
 
   onDrain(listener: () => void): void {
@@ -135,12 +143,10 @@ export class WorkerProcess {
   }
 
   #read(chunk: Buffer): void {
+    passed(chunk.length);
     try {
       for (const body of this.#frames.push(chunk)) {
-        survey(body, workerEvent);
-        const { event } = WorkerEvent.decode(body);
-        if (!event) throw new TypeError("Frame without an event");
-        this.sink?.event(event);
+        this.sink?.event(decode(body));
       }
     } catch (error) {
       this.#stderr = `${error instanceof Error ? error.message : String(error)}\n${this.#stderr}`;
@@ -148,4 +154,12 @@ export class WorkerProcess {
       this.kill();
     }
   }
+}
+
+function decode(body: Buffer): Event {
+  survey(body, workerEvent);
+  const large = readLargeCall(body);
+  const { event } = large ? { event: { $case: "call", value: large } as const } : WorkerEvent.decode(body);
+  if (!event) throw new TypeError("Frame without an event");
+  return event;
 }

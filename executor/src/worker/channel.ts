@@ -1,4 +1,5 @@
-import { readSync, writeSync } from "node:fs";
+import { readSync, writeSync, writevSync } from "node:fs";
+import { type Parts, partsOfCall, readLargeResult } from "@codemode/proto/messages";
 import { MAX_FRAME_BYTES, MAX_MANIFEST_BYTES, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
 
 type Event = NonNullable<WorkerEvent["event"]>;
@@ -22,7 +23,7 @@ export class Channel {
   /** When something was last read or written. */
   #lastAt = 0;
 
-  /** The next request; undefined when the edge is gone. Waits without using time. */
+  /** The next request, whose large payloads are good until the next `read`; undefined when the edge is gone. Waits without using time. */
   read(): WorkerRequest | undefined {
     const header = this.#take(HEADER_BYTES);
     if (!header) return undefined;
@@ -30,7 +31,7 @@ export class Channel {
     if (length > MAX_FRAME_BYTES + MAX_MANIFEST_BYTES) return undefined;
     const frame = this.#take(length);
     this.#lastAt = performance.now();
-    return frame && WorkerRequest.decode(frame);
+    return frame && decode(frame);
   }
 
   /** True when `read` has something to give without waiting. */
@@ -45,6 +46,8 @@ export class Channel {
    * shows goes out at once, because the process may be killed in the next moment.
    */
   write(event: Event): void {
+    const large = event.$case === "call" ? partsOfCall(event.value) : undefined;
+    if (large) return this.#writeLarge(large);
     const message = WorkerEvent.encode({ event }).finish();
     const bytes = HEADER_BYTES + message.length;
     if (this.#waiting + bytes > BOX_BYTES) this.#flush();
@@ -55,6 +58,18 @@ export class Channel {
     this.#waiting += bytes;
     const isCall = event.$case === "call" || event.$case === "callCancelled";
     if (!isCall || performance.now() - this.#lastAt > SLOW_MS) this.#flush();
+  }
+
+  /** In one system call. */
+  #writeLarge({ head, payload }: Parts): void {
+    if (this.#waiting > 0) this.#flush();
+    const begin = Buffer.allocUnsafe(HEADER_BYTES + head.length);
+    begin.writeUInt32BE(head.length + payload.length);
+    begin.set(head, HEADER_BYTES);
+    const written = writevSync(CHANNEL, [begin, payload]);
+    writeAll(begin.subarray(written));
+    writeAll(payload.subarray(Math.max(0, written - begin.length)));
+    this.#lastAt = performance.now();
   }
 
   #flush(): void {
@@ -95,4 +110,9 @@ export class Channel {
 
 function writeAll(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(CHANNEL, bytes, at);
+}
+
+function decode(frame: Buffer): WorkerRequest {
+  const large = readLargeResult(frame);
+  return large ? { request: { $case: "settle", value: large } } : WorkerRequest.decode(frame);
 }
