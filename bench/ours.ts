@@ -22,9 +22,13 @@ export class Ours implements AsyncDisposable {
     this.codemode = codemode;
   }
 
-  /** `listen` as in `executor.listen`: `unix:/a/path` or `127.0.0.1:0`. */
-  static async start(listen: string, registry: ComponentRegistry = registryOf()): Promise<Ours> {
-    const executor = await startExecutor(listen);
+  /** `listen` as in `executor.listen`: `unix:/a/path` or `127.0.0.1:0`. `extra` are variables for the executor. */
+  static async start(
+    listen: string,
+    registry: ComponentRegistry = registryOf(),
+    extra: Record<string, string> = {},
+  ): Promise<Ours> {
+    const executor = await startExecutor(listen, extra);
     const { address: url, key: apiKey } = executor;
     const codemode = Codemode.fromClientConfig({
       registry,
