@@ -8,9 +8,14 @@ export class Callers {
   readonly #nobody = new AbortController();
   #count = 0;
 
-  /** Fires when the last one has left, with its reason. */
+  /** Fires when the last one has left, with its reason, and when all are sent away. */
   get gone(): AbortSignal {
     return this.#nobody.signal;
+  }
+
+  /** The run is to end, whoever waits for it. They hear how it does. */
+  sendAway(reason: unknown): void {
+    this.#nobody.abort(reason);
   }
 
   /** Resolves with `outcome`, or with `undefined` as soon as `signal` fires while somebody else still waits. */

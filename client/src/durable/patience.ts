@@ -1,19 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { CodemodeError } from "@codemode/proto";
-import pRetry from "p-retry";
-import { orAborted } from "../abort.ts";
 
-const RETRY = { retries: Infinity, minTimeout: 10, maxTimeout: 500, randomize: true };
+const RETRY = { firstMs: 10, maxMs: 500 };
 const HURRIED_MS = 2_000; // more than a healthy store takes for what a run still has to record
+
+/** A step that has not come to its end. */
+interface Waiting {
+  /** When it is given up, on the clock of `performance`. */
+  readonly until: number;
+  readonly giveUp: (why: Error) => void;
+  /** What stood in its way last. */
+  failure?: Error;
+  /** Ends the pause before it is tried again. */
+  pause?: AbortController;
+}
 
 /**
  * How long one run waits for its store. A store that is busy is asked again, so that a lock which somebody holds for a
  * while ends no run; one that does not answer is given up.
+ *
+ * A store in memory answers before any timer could fire, and twice for every call: one timer looks after all steps.
  */
 export class Patience implements Disposable {
   readonly #ms: number;
   readonly #ending: AbortSignal;
-  readonly #over = new AbortController();
+  readonly #waiting = new Set<Waiting>();
   #timer: NodeJS.Timeout | undefined;
+  #hurried: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   /**
    * For every step `ms`: the lease, because when it has run out somebody else may have the run. Hurries when `ending`
@@ -27,36 +41,65 @@ export class Patience implements Disposable {
 
   /** Somebody waits for the end of the run: two seconds are left for all its steps together. Idempotent. */
   readonly hurry = (): void => {
-    const ms = Math.min(HURRIED_MS, this.#ms);
-    this.#timer ??= setTimeout(() => this.#over.abort(noAnswer(ms)), ms);
+    this.#hurried ??= setTimeout(() => {
+      this.#isOver = true;
+      for (const { giveUp } of this.#waiting) giveUp(noAnswer(this.#hurriedMs));
+    }, this.#hurriedMs);
   };
 
   /** Resolves with what `step` comes to. Throws what stood in its way last. */
   async wait<T>(step: () => Promise<T>): Promise<T> {
-    const late = new AbortController();
-    let why: Error = noAnswer(this.#ms);
-    const timer = setTimeout(() => late.abort(why), this.#ms);
-    const steps = pRetry(step, {
-      ...RETRY,
-      signal: late.signal,
-      shouldRetry: ({ error }) => isBusy(error),
-      onFailedAttempt: ({ error }) => void (why = error),
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const waiting: Waiting = { until: performance.now() + this.#ms, giveUp: reject };
+    this.#waiting.add(waiting);
+    this.#timer ??= setTimeout(this.#look, this.#ms);
+    this.#try(step, waiting).then(resolve, reject);
+    if (this.#isOver) reject(noAnswer(this.#hurriedMs));
     try {
-      return await orAborted(orAborted(steps, late.signal), this.#over.signal);
+      return await promise;
     } finally {
-      clearTimeout(timer);
-      late.abort(); // nothing is tried again that nobody waits for
+      this.#waiting.delete(waiting);
+      waiting.pause?.abort();
     }
   }
 
   [Symbol.dispose](): void {
     this.#ending.removeEventListener("abort", this.hurry);
     clearTimeout(this.#timer);
+    clearTimeout(this.#hurried);
+  }
+
+  async #try<T>(step: () => Promise<T>, waiting: Waiting): Promise<T> {
+    for (let waitMs = RETRY.firstMs; ; waitMs *= 2) {
+      try {
+        return await step();
+      } catch (error) {
+        const isWanted = this.#waiting.has(waiting); // nothing is tried again that nobody waits for
+        if (!isWanted || !isBusy(error)) throw error;
+        waiting.failure = error;
+      }
+      const { signal } = (waiting.pause ??= new AbortController());
+      await sleep(Math.min(waitMs * (1 + Math.random()), RETRY.maxMs), undefined, { signal });
+    }
+  }
+
+  /** Gives up what is overdue, and comes back for what is not. */
+  readonly #look = (): void => {
+    const now = performance.now();
+    let next = Infinity;
+    for (const { until, failure, giveUp } of this.#waiting) {
+      if (until <= now) giveUp(failure ?? noAnswer(this.#ms));
+      else next = Math.min(next, until);
+    }
+    this.#timer = next === Infinity ? undefined : setTimeout(this.#look, next - now);
+  };
+
+  get #hurriedMs(): number {
+    return Math.min(HURRIED_MS, this.#ms);
   }
 }
 
-function isBusy(error: unknown): boolean {
+function isBusy(error: unknown): error is CodemodeError {
   return CodemodeError.is(error) && error.code === "BUSY";
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CodemodeError } from "@codemode/proto";
 import { Start } from "@codemode/proto/messages";
-import { orAborted } from "../abort.ts";
 import { FencedError } from "../errors.ts";
 import type { ExecutorClient } from "../executor-client/index.ts";
 import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
@@ -67,6 +67,10 @@ export class Runs {
   constructor(options: RunsOptions) {
     this.#options = options;
     this.#leases = new Leases(options.store, options.leaseMs, options.logger);
+    const { closing } = options;
+    closing.addEventListener("abort", () => {
+      for (const { callers } of this.#live.values()) callers.sendAway(closing.reason);
+    });
   }
 
   /** Runs it, joins it, or tells how it ended (D3). */
@@ -99,20 +103,22 @@ export class Runs {
 
   #start(record: RunRecord, prepared: Prepared): Live {
     const { executionId } = record;
+    const { closing } = this.#options;
     const callers = new Callers();
-    const begun = this.#begin(record, prepared, callers.gone);
+    if (closing.aborted) callers.sendAway(closing.reason);
+    const begun = this.#begin(record, prepared, callers);
     const outcome = this.#track(begun.finally(() => this.#live.delete(executionId)));
     const live = { record, outcome, callers };
     this.#live.set(executionId, live);
     return live;
   }
 
-  async #begin(record: RunRecord, prepared: Prepared, unwanted: AbortSignal): Promise<Outcome> {
-    const { store, closing, logger } = this.#options;
+  async #begin(record: RunRecord, prepared: Prepared, callers: Callers): Promise<Outcome> {
+    const { store, logger } = this.#options;
     const { owner, leaseMs } = this.#leases;
     const { executionId } = record;
-    const either = AbortSignal.any([closing, unwanted]);
-    using patience = new Patience(leaseMs, either);
+    const { gone } = callers;
+    using patience = new Patience(leaseMs, gone);
     for (;;) {
       const claim = await patience
         .wait(() => store.claim(record, owner, leaseMs))
@@ -121,14 +127,14 @@ export class Runs {
         });
       switch (claim.kind) {
         case "owned":
-          return await this.#own(claim, record, prepared, either, patience);
+          return await this.#own(claim, record, prepared, callers, patience);
         case "done":
           return decodeOutcome(claim.outcome);
         case "held": {
           logger.debug({ executionId, owner: claim.owner, until: claim.until }, "The run is live elsewhere, waiting");
           const waitMs = Math.min(POLL_MS, Math.max(1, claim.until.getTime() - Date.now()));
-          await sleep(waitMs, undefined, { signal: either }).catch(() => {});
-          if (either.aborted) return left(prepared, either.reason);
+          await sleep(waitMs, undefined, { signal: gone }).catch(() => {});
+          if (gone.aborted) return left(prepared, gone.reason);
         }
       }
     }
@@ -138,14 +144,18 @@ export class Runs {
     { fence, run: stored }: Claim & { kind: "owned" },
     record: RunRecord,
     prepared: Prepared,
-    either: AbortSignal,
+    callers: Callers,
     patience: Patience,
   ): Promise<Outcome> {
     const { store, logger, closing } = this.#options;
     const { executionId } = record;
-    const stop = new AbortController();
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => {}); // also when nobody waits for the run
+    let stopped: CodemodeError | undefined;
     const onFailure = (error: unknown) => {
-      stop.abort(toStopped(executionId, error));
+      stopped ??= toStopped(executionId, error);
+      lost.reject(stopped);
+      callers.sendAway(stopped);
       patience.hurry();
     };
     const write = (what: string, step: () => Promise<void>) =>
@@ -167,8 +177,9 @@ export class Runs {
         onFailure,
       });
       if (isResumed) logger.info({ executionId, calls: stored.calls.length }, "Resuming the run");
-      const outcome = run.inDoubt() ?? (await this.#run(run, either, stop.signal));
-      const wasClosed = closing.aborted && either.reason === closing.reason && outcome.error?.type === "Cancelled";
+      const outcome = run.inDoubt() ?? (await this.#run(run, callers.gone, lost.promise));
+      const wasClosed =
+        closing.aborted && callers.gone.reason === closing.reason && outcome.error?.type === "Cancelled";
       await run.recorded();
       if (run.isUnfinished || wasClosed) return outcome;
       const end = outcome.error ? `its end (${outcome.error.type})` : "its end";
@@ -176,7 +187,7 @@ export class Runs {
       isRecorded = true;
       return outcome;
     } catch (error) {
-      if (stop.signal.aborted) throw stop.signal.reason;
+      if (stopped) throw stopped;
       throw error instanceof FencedError || error instanceof Unrecorded ? toStopped(executionId, error) : error;
     } finally {
       if (!isRecorded) {
@@ -190,10 +201,9 @@ export class Runs {
     }
   }
 
-  /** Rejects as soon as the run is no longer ours, whatever its executor still does. */
-  #run(run: Run, either: AbortSignal, stopped: AbortSignal): Promise<Outcome> {
-    const running = this.#options.client.execute(run, AbortSignal.any([either, stopped]));
-    return orAborted(this.#track(running), stopped);
+  /** Rejects with `lost` as soon as the run is no longer ours, whatever its executor still does. */
+  #run(run: Run, signal: AbortSignal, lost: Promise<never>): Promise<Outcome> {
+    return Promise.race([this.#track(this.#options.client.execute(run, signal)), lost]);
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

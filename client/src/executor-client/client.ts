@@ -70,8 +70,7 @@ export class ExecutorClient implements AsyncDisposable {
     let failed: Endpoint | undefined;
     const attempt = async () => {
       signal.throwIfAborted();
-      await orAborted(run.attempt(), signal);
-      const channel = await this.#channel(turn++, failed, run, signal);
+      const channel = await orAborted(this.#begin(run, turn++, failed, signal), signal);
       const { address } = channel;
       addresses.add(address);
       log[run.attempts === 1 ? "debug" : "info"]({ attempt: run.attempts, address }, "Sending the run");
@@ -103,7 +102,7 @@ export class ExecutorClient implements AsyncDisposable {
     } catch (error) {
       if (signal.aborted) return run.cancelled(signal.reason);
       if (error instanceof BrokenAttempt && run.accepted) return run.interrupted(toFailure(error, run));
-      run.release(new DOMException("The run is over", "AbortError"));
+      run.release();
       log.error({ error }, "The run could not be made");
       throw toThrown(error, run, [...addresses]);
     }
@@ -145,10 +144,12 @@ export class ExecutorClient implements AsyncDisposable {
     return attempt.run();
   }
 
-  /** The channel whose turn it is. */
-  async #channel(turn: number, failed: Endpoint | undefined, run: Run, signal: AbortSignal): Promise<Channel> {
+  /** Counts the attempt, and resolves with the channel whose turn it is. */
+  async #begin(run: Run, turn: number, failed: Endpoint | undefined, signal: AbortSignal): Promise<Channel> {
+    await run.attempt();
+    signal.throwIfAborted(); // an executor is not to be started for nobody
     try {
-      const [channel] = await orAborted(this.#channels.inTurn(turn, failed), signal);
+      const [channel] = await this.#channels.inTurn(turn, failed);
       return channel!; // there is at least one
     } catch (error) {
       const isLost = error instanceof ExecutorConnectionError || error instanceof ExecutorTimeoutError;

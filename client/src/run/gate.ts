@@ -89,17 +89,21 @@ export class Gate {
     this.#whenRecorded(entry, () => this.#options.onChange(entry));
   }
 
-  /** Stops every handler, because the run ends here. Nothing of it is recorded: should the run go on, they are in doubt. */
-  close(reason: unknown): void {
+  /**
+   * Stops every handler, because the run ends here: for what `why` says, or because it is over. Nothing of it is recorded: should
+   * the run go on, they are in doubt.
+   */
+  close(why?: unknown): void {
     const { journal, onChange } = this.#options;
     this.#isClosed = true;
+    if (this.#streams.size === 0 && journal.pending === 0) return; // as a rule: a reason has a stack, which takes time
+    const reason = why === undefined ? new DOMException("The run is over", "AbortError") : why;
     for (const [seq, stream] of this.#streams) {
       const entry = journal.get(seq);
       if (entry?.stream === "open") entry.stream = stream.source === "open" ? "left" : stream.source;
       stream.stop(reason);
     }
     this.#streams.clear();
-    if (journal.pending === 0) return;
     for (const entry of journal.entries()) {
       if (!journal.cancel(entry)) continue;
       this.#release(entry)?.abort(reason);

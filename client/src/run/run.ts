@@ -244,8 +244,8 @@ export class Run {
     throw new Divergence(`The journal ends here: it has no answer to call ${awaited.join(", ")}`);
   }
 
-  /** Gives all open calls up, which fires their signals. Only when the run is to end. */
-  release(reason: unknown): void {
+  /** Gives all open calls up, which fires their signals: with `reason`, or that the run is over. Only when it is to end. */
+  release(reason?: unknown): void {
     this.#gate.close(reason);
   }
 
@@ -303,7 +303,7 @@ export class Run {
 
   #outcome(value: unknown, error: RunFailure | null, finished: Finished | undefined): Outcome {
     // What is still open has nobody to answer to: its handlers' signals fire, and its end is not known.
-    this.release(new DOMException("The run is over", "AbortError"));
+    this.release();
     const { executionId, correlationId } = this.request;
     const own = { wallMs: this.accepted ? performance.now() - this.#acceptedAt : 0, calls: this.#journal.size };
     return new Outcome({
