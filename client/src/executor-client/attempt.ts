@@ -1,5 +1,5 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
-import { type ClientMessage, type ExecutorMessage, type Finished, messages, send } from "@codemode/proto";
+import type { ClientMessage, ExecutorMessage, Finished } from "@codemode/proto";
 import { messageOf } from "../run/call-error.ts";
 import { Doubt, violation } from "../run/gate.ts";
 import { Divergence, type Link } from "../run/link.ts";
@@ -7,6 +7,7 @@ import type { Outcome } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
 import { MAX_TIMER_MS } from "@codemode/proto/messages";
 import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
+import { Outgoing } from "./outgoing.ts";
 
 // Attempt
 // ==========================================================================
@@ -43,12 +44,12 @@ export class Attempt {
   readonly #stream: Stream;
   readonly #run: Run;
   readonly #options: AttemptOptions;
-  readonly #over = new AbortController();
+  readonly #outgoing: Outgoing<ClientMessage>;
   #link!: Link; // from the first step of run() on
   #accepted = false;
   #journalOnItsWay = false;
   #hasListed = false;
-  #sent: Promise<void> = Promise.resolve();
+  #finished: Finished | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connecting: NodeJS.Timeout | undefined;
   #ending: Ending | undefined;
@@ -57,7 +58,8 @@ export class Attempt {
     this.#stream = stream;
     this.#run = run;
     this.#options = options;
-    stream.on("error", () => {}); // the iterator reports it; without a listener it would end the process
+    this.#outgoing = new Outgoing(stream);
+    stream.on("error", () => {}); // also when it is over: without a listener an error would end the process
   }
 
   async run(): Promise<Outcome> {
@@ -66,10 +68,10 @@ export class Attempt {
     const onAbort = () => this.#abort();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      this.#link = this.#run.connect((event) => this.#send({ event }));
-      this.#arm(acceptTimeoutMs, "refused");
       if (signal.aborted) onAbort();
-      return await this.#read();
+      this.#link = this.#run.connect((event) => this.#outgoing.say({ event }));
+      this.#arm(acceptTimeoutMs, "refused");
+      return this.#outcome(await this.#read());
     } catch (error) {
       if (error instanceof Divergence) return this.#run.end({ type: "Diverged", message: error.message });
       const doubt = error instanceof Doubt ? this.#run.inDoubt() : undefined;
@@ -80,32 +82,46 @@ export class Attempt {
       clearTimeout(this.#connecting);
       clearTimeout(this.#timer);
       this.#run.disconnect();
-      this.#over.abort();
+      this.#outgoing.close();
       this.#stream.cancel(); // of no effect on a stream that has ended
     }
   }
 
-  async #read(): Promise<Outcome> {
-    let finished: Finished | undefined;
-    try {
-      for await (const message of messages(this.#stream)) {
-        if (finished) throw violation("went on after Finished");
-        finished = this.#take(message);
+  /** Takes what comes, as it comes. Resolves when the stream is over, with what has broken it. */
+  #read(): Promise<ServiceError | undefined> {
+    const stream = this.#stream;
+    const { promise, resolve, reject } = Promise.withResolvers<ServiceError | undefined>();
+    const onData = (message: ExecutorMessage) => {
+      try {
+        this.#take(message);
+      } catch (error) {
+        stream.off("data", onData); // nothing that it says is heard any more
+        reject(error);
       }
-    } catch (error) {
-      if (!isServiceError(error)) throw error;
-      if (!finished) return this.#lost(error);
-    }
+    };
+    stream.on("data", onData);
+    stream.once("end", () => resolve(undefined));
+    stream.once("error", (error) => {
+      while (stream.read() !== null); // what came before it is taken first
+      if (isServiceError(error)) resolve(error);
+      else reject(error);
+    });
+    return promise;
+  }
+
+  #outcome(broken: ServiceError | undefined): Outcome {
+    const finished = this.#finished;
+    if (broken && !finished) return this.#lost(broken);
     if (this.#ending === "cancelled") return this.#run.cancelled(this.#options.signal.reason, finished);
     if (finished) return this.#run.finish(finished);
     throw violation("ended the stream without Finished");
   }
 
-  /** One message. Returns Finished when it was that. */
-  #take({ event }: ExecutorMessage): Finished | undefined {
+  #take({ event }: ExecutorMessage): void {
+    if (this.#finished) throw violation("went on after Finished");
     const aborted = this.#ending === "cancelled";
-    const isEarly = event?.$case !== "accepted" && event?.$case !== "manifestWanted";
-    if (isEarly && !this.#accepted && !aborted) throw violation("spoke before Accepted");
+    const mayComeFirst = event?.$case === "accepted" || event?.$case === "manifestWanted";
+    if (!mayComeFirst && !this.#accepted && !aborted) throw violation("spoke before Accepted");
     switch (event?.$case) {
       case "accepted":
         if (this.#accepted) throw violation("accepted the run twice");
@@ -113,36 +129,37 @@ export class Attempt {
         this.#run.accept(event.value);
         clearTimeout(this.#connecting); // a channel that is told to move on keeps its open streams
         if (!aborted) this.#arm(this.#run.leftMs + GRACE_MS, "timeout");
-        return undefined;
+        return;
       case "log":
         this.#run.log(event.value);
-        return undefined;
+        return;
       case "output":
         this.#run.output(event.value);
-        return undefined;
+        return;
       case "call":
-        if (aborted) return undefined; // T4
+        if (aborted) return; // T4
         this.#link.call(event.value);
-        return undefined;
+        return;
       case "callCancelled":
         if (!aborted) this.#link.cancelCall(event.value.seq);
-        return undefined;
+        return;
       case "idle":
         if (!aborted) this.#run.idle(event.value.awaited);
-        return undefined;
+        return;
       case "finished":
         this.#arm(END_GRACE_MS, this.#ending);
-        this.#over.abort();
+        this.#finished = event.value;
+        this.#outgoing.close();
         this.#stream.end();
-        return event.value;
+        return;
       case "journalWanted":
         if (!aborted) this.#sendJournal();
-        return undefined;
+        return;
       case "manifestWanted":
         if (this.#accepted || this.#hasListed) throw violation("asked for the components again");
         this.#hasListed = true;
-        if (!aborted) this.#run.list((said) => this.#send({ event: said }));
-        return undefined;
+        if (!aborted) this.#run.list((said) => this.#outgoing.say({ event: said }));
+        return;
       case undefined:
         throw violation("sent an empty message");
     }
@@ -168,14 +185,15 @@ export class Attempt {
   }
 
   #abort(): void {
-    if (this.#over.signal.aborted) return; // Finished came first
+    if (this.#finished) return; // it came first
     const { reason } = this.#options.signal;
     this.#ending = "cancelled";
     this.#run.release(reason);
-    // Before Accepted there is no usage to wait for; and behind what an executor does not read it would read no Cancel.
-    if (!this.#accepted || this.#stream.writableLength > 0) return this.#stream.cancel();
-    this.#send({ event: { $case: "cancel", value: { reason: messageOf(reason) } } });
+    if (!this.#accepted) return this.#cancel(); // there is no usage to wait for
+    this.#outgoing.say({ event: { $case: "cancel", value: { reason: messageOf(reason) } } });
     this.#arm(CANCEL_GRACE_MS, "cancelled");
+    // Behind what an executor does not read it would read no Cancel. What it can read is gone when this turn is over.
+    setImmediate(() => this.#stream.writableLength > 0 && this.#cancel());
   }
 
   /** Ends the stream from this side when `ms` have passed. Replaces the timer before. */
@@ -186,6 +204,11 @@ export class Attempt {
 
   #end(ending: Ending | undefined): void {
     this.#ending ??= ending;
+    this.#cancel();
+  }
+
+  #cancel(): void {
+    this.#outgoing.close();
     this.#stream.cancel();
   }
 
@@ -194,14 +217,6 @@ export class Attempt {
     if (this.#journalOnItsWay) throw violation("asked for the journal while it was on its way");
     this.#journalOnItsWay = true;
     this.#link.sendJournal();
-    void this.#sent.then(() => (this.#journalOnItsWay = false));
-  }
-
-  /** Queues a message (T2). What cannot be sent any more is dropped: the reader learns of the end. */
-  #send(message: ClientMessage): void {
-    const { signal } = this.#over;
-    this.#sent = this.#sent
-      .then(() => (signal.aborted ? undefined : send(this.#stream, message, signal)))
-      .catch(() => {});
+    void this.#outgoing.sent().then(() => (this.#journalOnItsWay = false));
   }
 }
