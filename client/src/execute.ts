@@ -121,10 +121,9 @@ export function prepare(code: string, options: ExecuteOptions, around: Surroundi
 }
 
 function budgetsOf(options: ExecuteOptions, config: ClientConfig): RunBudgets {
-  const given = Object.entries(options.budgets ?? {}).filter(([, value]) => value !== undefined);
   const timeoutMs = options.timeoutMs ?? options.budgets?.timeoutMs ?? config.run.timeoutMs;
-  const budgets = { ...config.run, ...Object.fromEntries(given), timeoutMs };
-  for (const [name, value] of Object.entries(budgets)) {
+  const given = Object.entries({ ...options.budgets, timeoutMs }).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
     if (!keys.has(`run.${name}`)) throw refused(`there is no budget "${name}"`);
     const whole = name.startsWith("max") || name === "heapMib";
     if (value !== undefined && !(whole ? Number.isSafeInteger(value) : Number.isFinite(value))) {
@@ -133,7 +132,7 @@ function budgetsOf(options: ExecuteOptions, config: ClientConfig): RunBudgets {
     if (value !== undefined && value < 0) throw refused(`${name} ${value} is less than nothing`);
   }
   if (timeoutMs === 0) throw refused("timeoutMs 0 leaves no time");
-  return budgets;
+  return { ...config.run, ...Object.fromEntries(given), timeoutMs };
 }
 
 function chosen(registry: ComponentRegistry, { tools, agents }: ExecuteOptions): ComponentSet {

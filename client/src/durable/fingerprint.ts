@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ComponentSet } from "../registry/component-set.ts";
 import type { RunRequest, RunStart } from "../run/index.ts";
 
@@ -20,7 +20,7 @@ export function fingerprintOf(
     given.toSorted(([a], [b]) => (a < b ? -1 : 1)),
     onOversize ?? null,
   ];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+  return hash("sha256", JSON.stringify(parts));
 }
 
 const made = new WeakMap<ComponentSet, readonly [tools: string[], agents: string[]]>();

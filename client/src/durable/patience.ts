@@ -48,19 +48,19 @@ export class Patience implements Disposable {
   };
 
   /** Resolves with what `step` comes to. Throws what stood in its way last. */
-  async wait<T>(step: () => Promise<T>): Promise<T> {
+  wait<T>(step: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const waiting: Waiting = { until: performance.now() + this.#ms, giveUp: reject };
+    const giveUp = (why: Error) => {
+      this.#waiting.delete(waiting);
+      reject(why);
+      waiting.pause?.abort();
+    };
+    const waiting: Waiting = { until: performance.now() + this.#ms, giveUp };
     this.#waiting.add(waiting);
     this.#timer ??= setTimeout(this.#look, this.#ms);
     this.#try(step, waiting).then(resolve, reject);
-    if (this.#isOver) reject(noAnswer(this.#hurriedMs));
-    try {
-      return await promise;
-    } finally {
-      this.#waiting.delete(waiting);
-      waiting.pause?.abort();
-    }
+    if (this.#isOver) giveUp(noAnswer(this.#hurriedMs));
+    return promise;
   }
 
   [Symbol.dispose](): void {
@@ -72,10 +72,15 @@ export class Patience implements Disposable {
   async #try<T>(step: () => Promise<T>, waiting: Waiting): Promise<T> {
     for (let waitMs = RETRY.firstMs; ; waitMs *= 2) {
       try {
-        return await step();
+        const result = await step();
+        this.#waiting.delete(waiting);
+        return result;
       } catch (error) {
         const isWanted = this.#waiting.has(waiting); // nothing is tried again that nobody waits for
-        if (!isWanted || !isBusy(error)) throw error;
+        if (!isWanted || !isBusy(error)) {
+          this.#waiting.delete(waiting);
+          throw error;
+        }
         waiting.failure = error;
       }
       const { signal } = (waiting.pause ??= new AbortController());

@@ -158,9 +158,9 @@ export class Runs {
       callers.sendAway(stopped);
       patience.hurry();
     };
-    const write = (what: string, step: () => Promise<void>) =>
+    const write = (what: () => string, step: () => Promise<void>) =>
       patience.wait(step).catch((error: unknown) => {
-        throw error instanceof FencedError ? error : new Unrecorded(what, error);
+        throw error instanceof FencedError ? error : new Unrecorded(what(), error);
       });
     const isResumed = Buffer.compare(stored.record.start, record.start) !== 0;
     let run: Run | undefined;
@@ -172,8 +172,16 @@ export class Runs {
         manifest: stored.record.manifest?.encoded,
         calls: stored.calls,
         attempts: stored.attempts,
-        put: (row) => write(nameOf(row), () => store.put(executionId, fence, row)),
-        countAttempts: (count) => write(`attempt ${count}`, () => store.countAttempts(executionId, fence, count)),
+        put: (row) =>
+          write(
+            () => nameOf(row),
+            () => store.put(executionId, fence, row),
+          ),
+        countAttempts: (count) =>
+          write(
+            () => `attempt ${count}`,
+            () => store.countAttempts(executionId, fence, count),
+          ),
         onFailure,
       });
       if (isResumed) logger.info({ executionId, calls: stored.calls.length }, "Resuming the run");
@@ -182,7 +190,7 @@ export class Runs {
         closing.aborted && callers.gone.reason === closing.reason && outcome.error?.type === "Cancelled";
       await run.recorded();
       if (run.isUnfinished || wasClosed) return outcome;
-      const end = outcome.error ? `its end (${outcome.error.type})` : "its end";
+      const end = () => (outcome.error ? `its end (${outcome.error.type})` : "its end");
       await write(end, () => store.finish(executionId, fence, encodeOutcome(outcome)));
       isRecorded = true;
       return outcome;

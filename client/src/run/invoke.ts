@@ -37,11 +37,12 @@ export async function invoke(
   controller: AbortController,
   options: InvokeOptions,
 ): Promise<Answer> {
-  const { idempotencyKey } = options.info(entry.seq);
+  const info = { ...options.info(entry.seq), signal: controller.signal };
   return options.inContext(() =>
-    inCallSpan(component, idempotencyKey, () =>
-      inTime(component.name, answerOf(component, call, entry, controller, options), controller, options.toolTimeoutMs),
-    ),
+    inCallSpan(component, info.idempotencyKey, () => {
+      const work = answerOf(component, call, entry, { controller, info }, options);
+      return inTime(component.name, work, controller, options.toolTimeoutMs);
+    }),
   );
 }
 
@@ -50,10 +51,10 @@ async function answerOf(
   component: Component,
   call: Call,
   entry: JournalEntry,
-  controller: AbortController,
+  { controller, info }: { readonly controller: AbortController; readonly info: CallInfo },
   options: InvokeOptions,
 ): Promise<Answer> {
-  const { signal } = controller;
+  const { signal } = info;
   // Most schemas answer at once: then one record says that the call was made and that its handler is called.
   let checked = checkInput(component, call);
   if (checked instanceof Promise || !checked.ok) {
@@ -67,8 +68,7 @@ async function answerOf(
   await options.record(entry);
   signal.throwIfAborted();
   entry.called = true;
-  const info = Object.freeze({ ...options.info(entry.seq), signal });
-  const output = await component.handle(value, info);
+  const output = await component.handle(value, Object.freeze(info));
   if (!isStream(output)) return toAnswer(component, output, options.maxAnswerBytes());
   const check = (item: unknown) => component.output.check(item);
   return { stream: new LiveStream(output, { controller, check, inContext: options.inContext }) };

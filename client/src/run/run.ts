@@ -102,7 +102,7 @@ export class Run {
       info: (seq) => ({ executionId, seq, idempotencyKey: `${executionId}:${seq}`, correlationId, context }),
       inContext: request.inContext,
       onChange: (entry) => {
-        const record = toRecord(entry);
+        const record = request.onCall && toRecord(entry);
         if (record) request.onCall?.(entry.state === "pending" ? { ...record, state: "pending" } : record);
       },
       onSettled: () => this.#link?.settled(),

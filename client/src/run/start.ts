@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { type Budgets, OnOversize, type Start, toDuration, ValueEncoding } from "@codemode/proto/messages";
 import type { ComponentSet } from "../registry/component-set.ts";
 import type { ContextValues, RuntimeContext } from "../registry/context.ts";
@@ -61,7 +61,7 @@ export type RunStart = Omit<Start, "attempt">;
 /** Throws `UnserializableError`, and a CodemodeError when the components are too many. */
 export function toStart(request: RunRequest): RunStart {
   const { executionId, correlationId, code, fileName } = request;
-  const { seed, clock } = request.origin ?? { seed: randomBytes(16), clock: new Date() };
+  const { seed, clock } = request.origin ?? { seed: newSeed(), clock: new Date() };
   return {
     executionId,
     correlationId,
@@ -81,6 +81,11 @@ export function toStart(request: RunRequest): RunStart {
     outputsReceived: 0,
     idleWanted: false,
   };
+}
+
+/** Chance enough for a program, from a source that asks the system for many at a time. */
+function newSeed(): Buffer {
+  return Buffer.from(randomUUID().replaceAll("-", ""), "hex");
 }
 
 /** What the answer to one call may take, as an attempt with `start` says it. */
