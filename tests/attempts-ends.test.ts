@@ -244,6 +244,30 @@ test("close({ wait: true }) refuses new runs, and lets those under way end, atte
   await closing;
 });
 
+test("an abort in the turn of an answer is told behind it, and does not cut it off", async () => {
+  const [slow, said] = [held(), Promise.withResolvers<unknown[]>()];
+  await using it = await withScript(
+    async (peer) => {
+      peer.accept();
+      peer.call(1, "slow");
+      peer.call(2, "slow");
+      said.resolve([(await peer.next())?.$case, (await peer.next())?.$case]);
+      peer.fail({ code: status.CANCELLED });
+    },
+    { slow: slow.handler },
+  );
+  const caller = new AbortController();
+  const running = it.run({
+    signal: caller.signal,
+    onCall: ({ seq, state }) => {
+      if (state === "pending" && seq === 2) slow.resolve("done"); // both
+      if (state === "succeeded" && seq === 2) caller.abort();
+    },
+  });
+  expect(await said.promise).toEqual(["callResult", "cancel"]);
+  expect(await running).toMatchObject({ error: { type: "Cancelled" } });
+});
+
 test("close() after close({ wait: true }) ends what still runs", async () => {
   const slow = held();
   await using it = await withScript(
