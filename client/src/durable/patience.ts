@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { CodemodeError } from "@codemode/proto";
+import pRetry from "p-retry";
 
-const RETRY = { firstMs: 10, maxMs: 500 };
+const RETRY = { retries: Infinity, minTimeout: 10, maxTimeout: 500, randomize: true };
 const HURRIED_MS = 2_000; // more than a healthy store takes for what a run still has to record
 
 /** A step that has not come to its end. */
@@ -12,7 +12,7 @@ interface Waiting {
   /** What stood in its way last. */
   failure?: Error;
   /** Ends the pause before it is tried again. */
-  pause?: AbortController;
+  late?: AbortController;
 }
 
 /**
@@ -53,7 +53,7 @@ export class Patience implements Disposable {
     const giveUp = (why: Error) => {
       this.#waiting.delete(waiting);
       reject(why);
-      waiting.pause?.abort();
+      waiting.late?.abort(why);
     };
     const waiting: Waiting = { until: performance.now() + this.#ms, giveUp };
     this.#waiting.add(waiting);
@@ -70,21 +70,20 @@ export class Patience implements Disposable {
   }
 
   async #try<T>(step: () => Promise<T>, waiting: Waiting): Promise<T> {
-    for (let waitMs = RETRY.firstMs; ; waitMs *= 2) {
-      try {
-        const result = await step();
-        this.#waiting.delete(waiting);
-        return result;
-      } catch (error) {
-        const isWanted = this.#waiting.has(waiting); // nothing is tried again that nobody waits for
-        if (!isWanted || !isBusy(error)) {
-          this.#waiting.delete(waiting);
-          throw error;
-        }
-        waiting.failure = error;
-      }
-      const { signal } = (waiting.pause ??= new AbortController());
-      await sleep(Math.min(waitMs * (1 + Math.random()), RETRY.maxMs), undefined, { signal });
+    try {
+      return await step();
+    } catch (error) {
+      if (!isBusy(error) || !this.#waiting.has(waiting)) throw error;
+      waiting.failure = error;
+      waiting.late = new AbortController(); // nothing is tried again that nobody waits for
+      return await pRetry(step, {
+        ...RETRY,
+        signal: waiting.late.signal,
+        shouldRetry: ({ error: again }) => isBusy(again),
+        onFailedAttempt: ({ error: again }) => void (waiting.failure = again),
+      });
+    } finally {
+      this.#waiting.delete(waiting);
     }
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import pRetry from "p-retry";
 import { BrokenAttempt } from "./failure.ts";
 
 const MAX_ASKED_MS = 60_000; // an executor may ask for patience, not for the caller's day
@@ -40,24 +41,24 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
   const isWorthIt = (): boolean => enabled && inVain < maxAttempts && leftMs() > 0;
   let reached = options.progress();
   let inVain = 0;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isRetryable(error)) throw error;
+  return pRetry(attempt, {
+    retries: Infinity, // the count is ours, because progress starts it again
+    minTimeout: 0, // and so is the wait, so that an executor's own word can shorten it too
+    shouldRetry: ({ error }) => isRetryable(error) && isWorthIt(),
+    async onFailedAttempt({ error }) {
+      if (!isRetryable(error)) return;
       const progress = options.progress();
       inVain = progress > reached ? 0 : inVain + 1;
       reached = progress;
-      if (!isWorthIt()) throw error;
+      if (!isWorthIt()) return;
       const waitMs = Math.min(waitBefore(inVain, error, options), leftMs());
       options.onRetry(error, waitMs);
       await sleep(waitMs, undefined, { signal });
-      if (!isWorthIt()) throw error; // the wait has used the time up
-    }
-  }
+    },
+  });
 }
 
-function isRetryable(error: unknown): error is BrokenAttempt {
+function isRetryable(error: Error): error is BrokenAttempt {
   return error instanceof BrokenAttempt && error.retryable;
 }
 
