@@ -40,7 +40,7 @@ function build(folder: string): void {
   if (readme !== undefined) cpSync(readme, join(dist, "README.md"));
   // What the compiler does not carry over.
   copy(folder, "**/*.proto", dist);
-  copy(join(folder, "src"), "{start.cjs,gen/{guest.js,worker.cjs,edge*.cjs,NOTICES.txt}}", dist);
+  copy(join(folder, "src"), "{start.cjs,gen/{guest.js,tables.json,worker.cjs,edge*.cjs,NOTICES.txt}}", dist);
   copy(folder, "*.schema.json", dist);
   copy(folder, "bin/*.js", dist);
 }

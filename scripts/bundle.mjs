@@ -2,6 +2,7 @@
 // JavaScript, because Node cannot strip types under --jitless and a worker may read nothing else) and the edge, which would take
 // half a second to load file by file. CommonJS loads faster than modules do; what few starts need is in files of its own.
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -16,18 +17,33 @@ const globals = {
 };
 
 /**
- * Tables stay text until they are looked at, which only rare programs do. That of tr46 (for domains beyond ASCII) would
- * be a megabyte of small arrays in every isolate; the other (for East Asian encodings) is asked for late by its library.
+ * Tables of libraries, which only rare programs need: domains beyond ASCII, and East Asian encodings. They would be a tenth of
+ * what an isolate takes, so they stay with the worker, and the guest asks for them.
  */
-const tables = {
+const tables = {};
+const late = {
   name: "tables",
   load: {
-    filter: { id: /[\\/](mappingTable|multi-byte\.encodings)\.json$/ },
+    filter: { id: /[\\/](mappingTable|multi-byte\.encodings)\.json$|[\\/]tr46[\\/]lib[\\/]regexes\.js$/ },
     handler: async (id) => {
-      const text = JSON.stringify(JSON.stringify(JSON.parse(await readFile(id, "utf8"))));
-      const lazy = `let table; const get = (_, key) => (table ??= JSON.parse(${text}))[key];
+      const name = /([^\\/]+)\.js(?:on)?$/.exec(id)[1];
+      const isRegExps = name === "regexes";
+      const read = isRegExps ? createRequire(import.meta.url)(id) : JSON.parse(await readFile(id, "utf8"));
+      tables[name] = JSON.stringify(read, (_key, value) =>
+        value instanceof RegExp ? [value.source, value.flags] : value,
+      );
+      const table = `require(${JSON.stringify(source("guest/tables.ts"))}).table(${JSON.stringify(name)})`;
+      const whole = `module.exports = ${table};`; // its library asks for it late by itself
+      const lazy = `let table; const get = (_, key) => (table ??= ${table})[key];
         module.exports = new Proxy([], { __proto__: null, get });`;
-      return { code: id.includes("tr46") ? lazy : `module.exports = JSON.parse(${text});`, moduleType: "js" };
+      const regExps = `const made = new Map(); let table;
+        const get = (_, key) => {
+          table ??= ${table};
+          if (!made.has(key)) made.set(key, new RegExp(...table[key]));
+          return made.get(key);
+        };
+        module.exports = new Proxy({}, { __proto__: null, get });`;
+      return { code: isRegExps ? regExps : name === "mappingTable" ? lazy : whole, moduleType: "js" };
     },
   },
 };
@@ -46,7 +62,7 @@ const ascii = {
 };
 
 const bundles = [
-  { input: "guest/harness.ts", file: "guest.js", format: "iife", external: [], plugins: [tables, ascii] },
+  { input: "guest/harness.ts", file: "guest.js", format: "iife", external: [], plugins: [late, ascii] },
   {
     input: "worker/main.ts",
     file: "worker.cjs",
@@ -102,10 +118,12 @@ for (const { input, file, format, external, codeSplitting = false, plugins = [] 
     codeSplitting,
     format,
     comments: false,
+    minify: isGuest && { compress: false, mangle: false }, // the text is in every isolate; its names can be seen
     banner: '"use strict";',
   });
   for (const { moduleIds = [] } of output) for (const id of moduleIds) notice(id);
   await bundle.close();
 }
 
+writeFileSync(source("gen/tables.json"), JSON.stringify(tables));
 writeFileSync(source("gen/NOTICES.txt"), [...notices.values()].join(`\n${"-".repeat(80)}\n\n`));

@@ -23,6 +23,7 @@ import { blame, encodeForHost, type Explanation, fail, failureOf, refuse } from 
 import type { Ask, Failure, RunSettings, Send } from "./host.ts";
 import { Marks } from "./marks.ts";
 import { createOutputs } from "./outputs.ts";
+import { installTables } from "./tables.ts";
 import { installTimers } from "./timers.ts";
 import { createComponents } from "./tools.ts";
 import { startEvents } from "./web/event.ts";
@@ -67,6 +68,7 @@ function harden(global: Record<string, unknown>): void {
 function createHarness(send: Send, ask: Ask): { start: Start; settle: Settle; stuck: () => number } {
   /** Filled in when the run begins. */
   const settings = { __proto__: null } as unknown as RunSettings;
+  installTables(ask);
   const catalog = new Catalog(ask);
   const calls = new Calls(send, settings);
   installRandom(settings);

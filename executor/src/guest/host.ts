@@ -31,8 +31,8 @@ export interface Failure {
 export type Send = (kind: string, ...values: readonly (string | number | boolean)[]) => void;
 
 /**
- * The other function that a worker puts into an isolate: what the program may call. Synchronous; it never throws, and
- * answers what it does not know with an empty text.
+ * The other function that a worker puts into an isolate: what the program may call, and what few programs need. Synchronous; it never
+ * throws, and answers what it does not know with an empty text.
  *
  * | what | arguments | answer |
  * |---|---|---|
@@ -40,6 +40,7 @@ export type Send = (kind: string, ...values: readonly (string | number | boolean
  * | `entry` | `tool` or `agent`, name | its row: JSON of name, description, input schema, output schema |
  * | `names` | – | JSON: names of tools, of agents |
  * | `rows` | – | JSON: rows of tools, of agents |
+ * | `table` | –, name | JSON: a table of a library of the guest's |
  */
 export type Ask = (what: string, kind: string, name: string) => string;
 

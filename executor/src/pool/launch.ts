@@ -86,7 +86,8 @@ function knowsFloat16Flag(): boolean {
 
 /** What a worker may read: itself and the guest beside it, its native packages, and the file by which node-gyp-build tells musl from glibc. */
 function readable(workerPath: string): string[] {
-  return [workerPath, join(dirname(workerPath), "guest.js"), ...nativePackages(), "/etc/alpine-release"];
+  const beside = ["guest.js", "tables.json"].map((name) => join(dirname(workerPath), name));
+  return [workerPath, ...beside, ...nativePackages(), "/etc/alpine-release"];
 }
 
 let found: readonly string[] | undefined;

@@ -12,6 +12,7 @@ import { Channel } from "./channel.ts";
 import { Isolate } from "./isolate.ts";
 import { giveUpRights } from "./rights.ts";
 import { ProgramRun } from "./run.ts";
+import { tableText } from "./tables.ts";
 
 process.env["TZ"] = "UTC"; // for every isolate: where the executor stands is no business of a program
 
@@ -32,7 +33,7 @@ class Warm {
     this.isolate = new Isolate(
       heapMib,
       (kind, ...values) => this.run?.receive(kind, ...values),
-      (what, kind, name) => this.run?.ask(what, kind, name) ?? "",
+      (what, kind, name) => (what === "table" ? tableText(name) : (this.run?.ask(what, kind, name) ?? "")),
     );
   }
 }
