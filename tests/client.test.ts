@@ -95,34 +95,12 @@ const violations: Record<string, Script> = {
   "a call that repeats its seq": (peer) => (peer.accept(), peer.call(1, "take"), peer.call(1, "take")),
   "a call out of order": (peer) => (peer.accept(), peer.call(1, "take"), peer.call(3, "take")),
   "a call of an unlisted tool": (peer) => (peer.accept(), peer.call(1, "take"), peer.call(2, "constructor")),
-  "a second Finished": (peer) => {
-    peer.accept();
-    peer.call(1, "take");
-    peer.say({
-      $case: "finished",
-      value: { result: { $case: "error", value: crash }, warnings: [], usage: undefined, truncation: undefined },
-    });
-    peer.finish(2);
-  },
   "an end without Finished": (peer) => {
     peer.accept();
     peer.call(1, "take");
     peer.stream.end();
   },
 };
-const crash = {
-  type: 16,
-  message: "",
-  name: "",
-  frame: "",
-  stack: "",
-  hint: "",
-  component: "",
-  code: "",
-  retryable: false,
-  signature: "",
-} as const;
-
 test.each(Object.entries(violations))("%s is a protocol error, and the handler ran at most once", async (_, script) => {
   let called = 0;
   await using it = await withClient(

@@ -36,6 +36,7 @@ import { gone, type Peer, type Script, startScripted, toValue } from "./scripted
 const protocol = { code: "PROTOCOL" };
 const NOTHING = { usage: undefined, truncation: undefined, warnings: [] };
 const ONE = { result: { $case: "value", value: toValue(1) } } as const;
+const TWO = { result: { $case: "value", value: toValue(2) } } as const;
 
 // K1
 // ==========================================================================
@@ -72,17 +73,18 @@ const late: Record<string, (peer: Peer) => void> = {
   Output: (peer) => peer.say({ $case: "output", value: { item: { $case: "text", value: "x" } } }),
   JournalWanted: (peer) => peer.say({ $case: "journalWanted", value: {} }),
   Accepted: (peer) => peer.accept(),
+  "another Finished": (peer) => sayFinished(peer, TWO),
   "a message that says nothing": (peer) => void peer.stream.write({ event: undefined }),
 };
 
-test.each(Object.entries(late))("K1: %s after Finished has no effect but the end", async (_, script) => {
+test.each(Object.entries(late))("K1: %s after Finished has no effect", async (_, script) => {
   const { ended, called } = await attack((peer) => {
     peer.accept();
     sayFinished(peer, ONE);
     script(peer);
     peer.stream.end();
   });
-  expect({ ended, called }).toMatchObject({ ended: protocol, called: 0 });
+  expect({ ended, called }).toMatchObject({ ended: { value: 1 }, called: 0 });
 });
 
 // K2

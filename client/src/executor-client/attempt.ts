@@ -13,7 +13,7 @@ import { Outgoing } from "./outgoing.ts";
 // ==========================================================================
 // One Execute stream: one attempt at one run. Translates between the stream and the Run, and always ends.
 //
-// T1  The stream is over when run() settles.
+// T1  The stream is over when run() settles, but for the status behind Finished, which nobody needs to wait for.
 // T2  What the run says is sent in the order in which it was said. An abort waits for none of it.
 // T3  There is an Outcome, or a violation, or the stream broke: BrokenAttempt. Then the run can go on in another attempt,
 //     and its handlers run on.
@@ -21,7 +21,7 @@ import { Outgoing } from "./outgoing.ts";
 
 const GRACE_MS = 10_000; // what an executor may be late before the app ends a run by itself
 const CANCEL_GRACE_MS = 500; // what it may take to answer a Cancel: all is to be free within a second
-const END_GRACE_MS = 2_000; // what it may take to end the stream after Finished
+const END_GRACE_MS = 2_000; // what it may take to end the stream after Finished, until it is ended for it
 
 /** Why this side ended the stream. */
 type Ending = "unconnected" | "refused" | "timeout" | "cancelled";
@@ -83,17 +83,26 @@ export class Attempt {
       clearTimeout(this.#timer);
       this.#run.disconnect();
       this.#outgoing.close();
-      this.#stream.cancel(); // of no effect on a stream that has ended
+      if (this.#finished) this.#leave();
+      else this.#stream.cancel(); // of no effect on a stream that has ended
     }
   }
 
-  /** Takes what comes, as it comes. Resolves when the stream is over, with what has broken it. */
+  /** The executor ends the stream in the next moment. To reset it would be an error to both sides. */
+  #leave(): void {
+    const stream = this.#stream.removeAllListeners("data").resume();
+    const timer = setTimeout(() => stream.cancel(), END_GRACE_MS);
+    stream.once("status", () => clearTimeout(timer));
+  }
+
+  /** Takes what comes, as it comes. Resolves at Finished, or when the stream is over, with what has broken it. */
   #read(): Promise<ServiceError | undefined> {
     const stream = this.#stream;
     const { promise, resolve, reject } = Promise.withResolvers<ServiceError | undefined>();
     const onData = (message: ExecutorMessage) => {
       try {
         this.#take(message);
+        if (this.#finished) resolve(undefined);
       } catch (error) {
         stream.off("data", onData); // nothing that it says is heard any more
         reject(error);
@@ -118,7 +127,7 @@ export class Attempt {
   }
 
   #take({ event }: ExecutorMessage): void {
-    if (this.#finished) throw violation("went on after Finished");
+    if (this.#finished) return; // that was the last word
     const aborted = this.#ending === "cancelled";
     const mayComeFirst = event?.$case === "accepted" || event?.$case === "manifestWanted";
     if (!mayComeFirst && !this.#accepted && !aborted) throw violation("spoke before Accepted");
@@ -147,7 +156,6 @@ export class Attempt {
         if (!aborted) this.#run.idle(event.value.awaited);
         return;
       case "finished":
-        this.#arm(END_GRACE_MS, this.#ending);
         this.#finished = event.value;
         this.#outgoing.close();
         this.#stream.end();
