@@ -1,10 +1,11 @@
 // Measures Codemode against floors and peers, all in one run: `npm run bench [-- --json] [-- --quick] [-- <figure> …]`.
+// With `--guard`, fails where something is far out; for CI.
 // docs/PERFORMANCE.md explains each figure.
 import { mkdtempDisposableSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Bench } from "./bench.ts";
+import type { Bench, Socket } from "./bench.ts";
 import { calls } from "./figures/calls.ts";
 import { flat } from "./figures/flat.ts";
 import { latency } from "./figures/latency.ts";
@@ -13,7 +14,7 @@ import { programs } from "./figures/programs.ts";
 import { start } from "./figures/start.ts";
 import { throughput } from "./figures/throughput.ts";
 import { loadPeers } from "./peers.ts";
-import { type Figure, isReached, print } from "./report.ts";
+import { type Figure, isGuarded, isReached, print } from "./report.ts";
 
 const figures = {
   latency,
@@ -27,22 +28,23 @@ const figures = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean" }, quick: { type: "boolean" } },
+  options: { json: { type: "boolean" }, quick: { type: "boolean" }, guard: { type: "boolean" } },
 });
-const chosen = positionals.length > 0 ? positionals : Object.keys(figures);
+const guarded = ["latency", "throughput", "calls", "start"];
+const chosen = positionals.length > 0 ? positionals : values.guard ? guarded : Object.keys(figures);
 const unknown = chosen.find((name) => !Object.hasOwn(figures, name));
 if (unknown !== undefined)
   throw new Error(`There is no figure ${unknown}; there are ${Object.keys(figures).join(", ")}`);
 
 using folder = mkdtempDisposableSync(join(tmpdir(), "codemode-bench-"));
 let listeners = 0;
+const unixSocket: Socket = { kind: "unix socket", listen: () => `unix:${join(folder.path, String(++listeners))}` };
+const tcp: Socket = { kind: "TCP", listen: () => "127.0.0.1:0" };
 const bench: Bench = {
-  peers: await loadPeers(),
-  sockets: [
-    { kind: "unix socket", listen: () => `unix:${join(folder.path, String(++listeners))}` },
-    { kind: "TCP", listen: () => "127.0.0.1:0" },
-  ],
-  rounds: values.quick ? 5 : 21,
+  peers: values.guard ? undefined : await loadPeers(),
+  sockets: values.guard ? [unixSocket] : [unixSocket, tcp],
+  rounds: values.guard ? 3 : values.quick ? 5 : 21,
+  age: values.quick ? 2_000 : 100_000,
 };
 
 const machine = `${cpus()[0]?.model ?? "?"}, ${availableParallelism()} cores, Node ${process.versions.node}, ${process.platform}`;
@@ -63,4 +65,8 @@ if (values.json) {
     JSON.stringify({ at: new Date().toISOString(), machine, figures: Object.fromEntries(plain) }, undefined, 2),
   );
 }
-process.exit(0); // an isolate of a peer may still hold the process
+const broken = Object.values(done).flatMap(({ reached }) => reached.filter((line) => values.guard && !isGuarded(line)));
+for (const { what, ratio, target } of broken) {
+  console.error(`Far out: ${what} is ${ratio.median.toFixed(2)}, and should be ${target?.is} ${target?.guard}`);
+}
+process.exit(broken.length > 0 ? 1 : 0); // an isolate of a peer may still hold the process

@@ -8,11 +8,12 @@ import { measure } from "../rounds.ts";
 
 const WAITING = 1_000;
 const TOOLS = 5_000;
+const LANES = 32;
 const one = "return await tools.ping({ n: 1 })";
 const calls = (count: number) => `let n = 0; for (let i = 0; i < ${count}; i++) n = await tools.ping({ n }); return n`;
 
-/** 6: what a run costs beside many others, with many tools, and late in a long one. */
-export async function flat({ sockets, rounds }: Bench): Promise<Figure> {
+/** 6: what a run costs beside many others, with many tools, after many, and late in a long one. */
+export async function flat({ sockets, rounds, age }: Bench): Promise<Figure> {
   await using stack = new AsyncDisposableStack();
   const [{ listen }] = sockets;
   const small = stack.use(await Ours.start(listen()));
@@ -25,13 +26,25 @@ export async function flat({ sockets, rounds }: Bench): Promise<Figure> {
     run: async () => void (await ours.run(one)),
   }));
   const few = await measure(short, { rounds, repeat: 10, pauseMs: 5 });
+  const old = stack.use(await Ours.start(listen()));
+  const lane = async () => {
+    for (let left = age / LANES; left > 0; left--) await old.run("return 42");
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  const aged = await measure(
+    [
+      { name: "return 42", run: async () => void (await small.run("return 42")) },
+      { name: `return 42 after ${age} runs`, run: async () => void (await old.run("return 42")) },
+    ],
+    { rounds, repeat: 10, pauseMs: 5 },
+  );
   const long = [1_000, 10_000].map((count) => ({
     name: `a call of ${count}`,
     operations: count,
     run: async () => void (await small.run(calls(count))),
   }));
   const many = await measure(long, { rounds: Math.min(rounds, 5), repeat: 1 });
-  const times = new Map([...few, ...many]);
+  const times = new Map([...few, ...aged, ...many]);
   await crowded.codemode.close();
   await waiting;
   return {
@@ -40,6 +53,7 @@ export async function flat({ sockets, rounds }: Bench): Promise<Figure> {
     reached: [
       atMost(times, `with ${TOOLS} tools`, "a run with a call", 1.3),
       atMost(times, `beside ${WAITING} runs that wait`, "a run with a call", 1.3),
+      atMost(times, `return 42 after ${age} runs`, "return 42", 1.3),
       atMost(times, "a call of 10000", "a call of 1000", 1.3),
     ],
   };

@@ -8,7 +8,7 @@ import { measure } from "../rounds.ts";
 /** 1: one small run after the other, with a pause. */
 export async function latency({ peers, sockets, rounds }: Bench): Promise<Figure> {
   await using stack = new AsyncDisposableStack();
-  const contenders = [stack.use(new Isolates(1)).latency, ...peers.answers];
+  const contenders = [stack.use(new Isolates(1)).latency, ...(peers?.answers ?? [])];
   for (const { kind, listen } of sockets) {
     const grpc = stack.use(await Grpc.start(listen()));
     const ours = stack.use(await Ours.start(listen()));
@@ -17,8 +17,8 @@ export async function latency({ peers, sockets, rounds }: Bench): Promise<Figure
   }
   const times = await measure(contenders, { rounds, repeat: 10, pauseMs: 5 });
   const reached = sockets.flatMap(({ kind }) => [
-    atMost(times, `return 42, ${kind}`, `B: a stream of grpc-js, ${kind}`, 1.6),
-    ...peers.answers.map(({ name }) => atMost(times, `return 42, ${kind}`, name, 1)),
+    atMost(times, `return 42, ${kind}`, `B: a stream of grpc-js, ${kind}`, 1.6, 15),
+    ...(peers?.answers ?? []).map(({ name }) => atMost(times, `return 42, ${kind}`, name, 1)),
   ]);
   return { title: "1. A small run, one at a time", times, reached };
 }

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { ComponentRegistry } from "@codemode/client";
 import { Ours } from "../ours.ts";
 import type { Bench, Socket } from "../bench.ts";
-import type { Figure, Reached } from "../report.ts";
-import { type Contender, measure, median, quantile, type Ratio } from "../rounds.ts";
+import { type Figure, once, type Reached } from "../report.ts";
+import { type Contender, measure, median, quantile } from "../rounds.ts";
 
 const MIB = 1_048_576;
 const PIECES = 8;
@@ -105,17 +105,17 @@ class Watched implements AsyncDisposable {
     return [
       {
         what: `memory of the edge at its peak over rest, ${this.#kind}, / 8 MiB`,
-        ratio: only((this.#peakMib - this.#restMib) / PIECES),
+        ratio: once((this.#peakMib - this.#restMib) / PIECES),
         target: { is: "at most", value: 4 },
       },
       {
         what: `ms for which the event loop of the edge was late at most, ${this.#kind}`,
-        ratio: only(this.#held.lateMs),
+        ratio: once(this.#held.lateMs),
         target: { is: "at most", value: 20 },
       },
       {
         what: `ms for which the edge itself held its event loop at most, by CPU time, ${this.#kind}`,
-        ratio: only(this.#held.ownMs),
+        ratio: once(this.#held.ownMs),
       },
     ];
   }
@@ -126,10 +126,6 @@ class Watched implements AsyncDisposable {
     this.#held = JSON.parse(readFileSync(join(this.#folder.path, "ms"), "utf8")) as Held;
     this.#folder[Symbol.dispose]();
   }
-}
-
-function only(value: number): Ratio {
-  return { median: value, low: value, high: value };
 }
 
 function residentMib(pid: number, which: "VmRSS" | "VmHWM"): number {

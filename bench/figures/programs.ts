@@ -2,7 +2,7 @@ import { Script } from "node:vm";
 import { Ours } from "../ours.ts";
 import type { Bench } from "../bench.ts";
 import { atMost, type Figure, type Reached } from "../report.ts";
-import { measure, median } from "../rounds.ts";
+import { measure } from "../rounds.ts";
 
 /** 20 kB of what models write; with types where `typed`. The value is the same each time, the text is not. */
 function program(seed: number, typed: boolean): string {
@@ -39,8 +39,7 @@ export async function programs({ sockets, rounds }: Bench): Promise<Figure> {
   allowed.set("what is allowed", floors);
   const reached: Reached[] = [
     { ...atMost(allowed, js, "what is allowed", 1), what: `${js} / (1.5 × ${small} + ${v8})` },
-    atMost(times, ts, js, 2),
+    atMost(times, ts, js, 2, 4),
   ];
-  if (Number.isNaN(median(floors))) throw new Error("Nothing was measured");
   return { title: "4. A program of 20 kB", times, reached };
 }
