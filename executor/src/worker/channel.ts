@@ -1,6 +1,7 @@
 import { readSync, writeSync, writevSync } from "node:fs";
 import { type Parts, partsOfCall, readLargeResult } from "@codemode/proto/messages";
 import { MAX_FRAME_BYTES, MAX_MANIFEST_BYTES, WorkerEvent, WorkerRequest } from "@codemode/proto/worker";
+import { now } from "./now.ts";
 
 type Event = NonNullable<WorkerEvent["event"]>;
 
@@ -30,7 +31,7 @@ export class Channel {
     const length = header.readUInt32BE();
     if (length > MAX_FRAME_BYTES + MAX_MANIFEST_BYTES) return undefined;
     const frame = this.#take(length);
-    this.#lastAt = performance.now();
+    this.#lastAt = now();
     return frame && decode(frame);
   }
 
@@ -57,7 +58,7 @@ export class Channel {
     if (bytes > BOX_BYTES) return writeAll(frame);
     this.#waiting += bytes;
     const isCall = event.$case === "call" || event.$case === "callCancelled";
-    if (!isCall || performance.now() - this.#lastAt > SLOW_MS) this.#flush();
+    if (!isCall || now() - this.#lastAt > SLOW_MS) this.#flush();
   }
 
   /** In one system call. */
@@ -69,13 +70,13 @@ export class Channel {
     const written = writevSync(CHANNEL, [begin, payload]);
     writeAll(begin.subarray(written));
     writeAll(payload.subarray(Math.max(0, written - begin.length)));
-    this.#lastAt = performance.now();
+    this.#lastAt = now();
   }
 
   #flush(): void {
     writeAll(this.#outbox.subarray(0, this.#waiting));
     this.#waiting = 0;
-    this.#lastAt = performance.now();
+    this.#lastAt = now();
   }
 
   /** The next `length` bytes, until the next call; undefined when the edge is gone. */

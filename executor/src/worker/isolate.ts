@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import ivm from "isolated-vm";
 import type { AnswerKind, Ask } from "../guest/host.ts";
+import { now } from "./now.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** How guest code tells the worker; every argument is a primitive. */
@@ -69,7 +70,7 @@ export class Isolate {
   }
 
   #enter(entry: ivm.Reference, ms: number, values: (string | number | boolean)[]): Entry {
-    const before = performance.now();
+    const before = now();
     try {
       // A time-out of isolated-vm does not end everything: the edge watches this process and ends it from outside. But
       // this one tells where the program was.
@@ -78,7 +79,7 @@ export class Isolate {
     } catch (error) {
       const { message, stack } = textsOf(error);
       // Anything that nobody awaits ends up here, with a text of the program's choice; the clock is not its choice.
-      return performance.now() - before >= ms ? { overdue: stack } : { unhandled: { message, stack } };
+      return now() - before >= ms ? { overdue: stack } : { unhandled: { message, stack } };
     }
   }
 }

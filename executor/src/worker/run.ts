@@ -17,6 +17,7 @@ import { hintFor, hintForSyntax, placeOf, readStack, runError } from "./failure.
 import type { Ask } from "../guest/host.ts";
 import { mapFrames } from "./frames.ts";
 import type { Entry, Isolate, Receive } from "./isolate.ts";
+import { now } from "./now.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 import { prepare, type Program } from "./program.ts";
 import { answerOf, callKinds, logLevels, outputItem, settingsOf, textOf, typeOf } from "./translate.ts";
@@ -275,11 +276,11 @@ export class ProgramRun {
   }
 
   #enter(entry: (ms: number) => Entry): void {
-    const before = performance.now();
+    const before = now();
     const isAgain = this.#again > 0;
     this.#again -= 1;
     const left = entry(isAgain ? AGAIN_MS : this.#msLeft);
-    if (!isAgain) this.#busyMs += performance.now() - before;
+    if (!isAgain) this.#busyMs += now() - before;
     this.#afterEntry(left);
   }
 
