@@ -99,8 +99,9 @@ test("parked runs may hold so much, one more is told to come again, another key 
 /** A set that Start names, and its pieces. */
 function named(description: string): { readonly how: Partial<Start>; readonly pieces: readonly ManifestPiece[] } {
   const manifest = manifestOf(description);
-  const value = createHash("sha256").update(Manifest.encode(manifest).finish()).digest();
-  return { how: { components: { $case: "manifestHash", value } }, pieces: [{ manifest, more: false }] };
+  const encoded = Buffer.from(Manifest.encode(manifest).finish());
+  const value = createHash("sha256").update(encoded).digest();
+  return { how: { components: { $case: "manifestHash", value } }, pieces: [{ manifest: encoded, more: false }] };
 }
 
 test("sets of components that are named count as well, each once for all runs that have it", async () => {
@@ -123,13 +124,25 @@ test("what has come of a manifest counts before it is whole, until its stream is
   const arriving = new Stream(executor.client, "greedy");
   arriving.start(code, how);
   await arriving.next("manifestWanted");
-  const piece = { tools: [{ ...ask, name: "first", description: "x".repeat(900_000) }], agents: [] };
-  arriving.send({ $case: "manifest", value: { manifest: piece, more: true } });
+  const first = { tools: [{ ...ask, name: "first", description: "x".repeat(900_000) }], agents: [] };
+  const manifest = Buffer.from(Manifest.encode(first).finish());
+  arriving.send({ $case: "manifest", value: { manifest, more: true } });
   const context = { encoding: 1 as const, data: Buffer.from(encode("x".repeat(600_000))) };
   const withAsk = { context, components: { $case: "manifest", value: manifestOf("") } } as const;
   await expect.poll(() => runs.begin(withAsk)).toBe(NO_ROOM);
   await arriving[Symbol.asyncDispose]();
   await expect.poll(() => runs.begin(withAsk)).toBe(ACCEPTED);
+});
+
+test("pieces of a manifest that say nothing count as well", async () => {
+  await using executor = await start(100_000);
+  await using stream = new Stream(executor.client, "greedy");
+  stream.start(code, named("never whole").how);
+  for (let n = 0; n < 1_000; n++) {
+    stream.send({ $case: "manifest", value: { manifest: Buffer.alloc(0), more: true } });
+  }
+  stream.call.resume();
+  expect((await stream.status).code).toBe(status.RESOURCE_EXHAUSTED);
 });
 
 test("what runs hold is given back to the byte, however they come and go", () => {

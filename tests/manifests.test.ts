@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Manifest, type ManifestPiece, readStatusDetails } from "@codemode/proto";
+import { Component, Manifest, type ManifestPiece, readStatusDetails } from "@codemode/proto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Codemode, ComponentRegistry, MemoryStore, SqliteStore } from "../client/src/index.ts";
 import { ComponentSet } from "../client/src/registry/component-set.ts";
@@ -35,10 +35,31 @@ function tell(stream: Stream, pieces: readonly ManifestPiece[]): void {
   for (const value of pieces) stream.send({ $case: "manifest", value });
 }
 
+/** A set by its hash, and in these pieces. */
+function inPieces(...pieces: Uint8Array[]): { start: typeof named; pieces: ManifestPiece[] } {
+  const value = createHash("sha256").update(Buffer.concat(pieces)).digest();
+  return {
+    start: { components: { $case: "manifestHash", value } },
+    pieces: pieces.map((manifest, index) => ({ manifest: Buffer.from(manifest), more: index < pieces.length - 1 })),
+  };
+}
+
 /** The set that holds these tools and agents, by its hash and in one piece. */
-function setOf(manifest: Manifest): { start: typeof named; pieces: ManifestPiece[] } {
-  const value = createHash("sha256").update(Manifest.encode(manifest).finish()).digest();
-  return { start: { components: { $case: "manifestHash", value } }, pieces: [{ manifest, more: false }] };
+function setOf(manifest: Manifest): ReturnType<typeof inPieces> {
+  return inPieces(Manifest.encode(manifest).finish());
+}
+
+/** A field of a message, of up to 127 bytes. */
+function field(number: number, inside: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([8 * number + 2, inside.length]), inside]);
+}
+
+/** A set of two tools as a client says it that knows more of components, and more than tools and agents. */
+function newer(): Uint8Array[] {
+  const add = Component.encode(component("add")).finish();
+  const described = Buffer.concat([add, field(9, Buffer.from("what is new of it"))]);
+  const skill = field(3, Buffer.from("what is neither tool nor agent"));
+  return [field(1, described), Buffer.concat([skill, field(1, Component.encode(component("more")).finish())])];
 }
 
 function component(name: string, description = ""): Manifest["tools"][number] {
@@ -72,6 +93,29 @@ test("components that an executor does not know are asked for, once", async () =
   expect(second.seen.map(({ $case }) => $case)).toEqual(["accepted", "finished"]);
 });
 
+test("components of which a client says more than an executor knows are taken, by its hash", async () => {
+  const { start, pieces } = inPieces(...newer());
+  await using first = executor.open();
+  first.start("return Object.keys(tools)", start);
+  await first.next("manifestWanted");
+  tell(first, pieces);
+  const { result } = await first.next("finished");
+  expect(result?.$case === "value" && JSON.parse(result.value.data.toString())).toEqual(["add", "more"]);
+  await using second = executor.open();
+  second.start("return 1", start);
+  await second.next("finished");
+  expect(second.seen.map(({ $case }) => $case)).toEqual(["accepted", "finished"]);
+});
+
+test("a client sends on what another version has recorded, to the byte", () => {
+  const encoded = Buffer.concat([...newer(), large.encoded]);
+  const recorded = new WireManifest(encoded);
+  const pieces = recorded.pieces();
+  expect(Buffer.concat(pieces.map(({ manifest }) => manifest)).equals(encoded)).toBe(true);
+  expect(Math.max(...pieces.map(({ manifest }) => manifest.length))).toBeLessThanOrEqual(524_288);
+  expect(pieces.map(({ more }) => more).lastIndexOf(true)).toBe(pieces.length - 2);
+});
+
 test("each worker is told what its next program may call", async () => {
   const all = [large, manifestOf(new ComponentSet([...registry.components.tools.values()].slice(0, 4_000), []))];
   const counted: unknown[] = [];
@@ -97,24 +141,25 @@ test("each worker is told what its next program may call", async () => {
 test("what is no answer to the question ends the stream by the name of its field", async () => {
   const twice = setOf({ tools: [component("a"), component("a")], agents: [] });
   const other = setOf({ tools: [component("b")], agents: [] });
-  const afterAgent = { manifest: { tools: [component("c")], agents: [] }, more: false };
-  const agent = { manifest: { tools: [], agents: [component("d")] }, more: true };
-  const wide = { manifest: { tools: Array.from({ length: 5_000 }, (_, i) => component(`t${i}`)), agents: [] } };
-  const widely = (from: number): ManifestPiece => {
-    const tools = wide.manifest.tools.map((tool, index) => ({ ...tool, name: `t${from + index}` }));
-    return { manifest: { tools, agents: [] }, more: true };
-  };
-  const tall = (index: number) => ({
-    manifest: { tools: [component(`big${index}`, "x".repeat(3_500_000))], agents: [] },
+  const piece = (tools: Manifest["tools"], agents: Manifest["agents"] = []): ManifestPiece => ({
+    manifest: Buffer.from(Manifest.encode({ tools, agents }).finish()),
     more: true,
   });
+  const afterAgent = [piece([], [component("d")]), piece([component("c")])];
+  const wide = (from: number) => piece(Array.from({ length: 5_000 }, (_, index) => component(`t${from + index}`)));
+  const tall = (index: number) => piece([component(`big${index}`, "x".repeat(3_500_000))]);
+  const unread = { manifest: Buffer.alloc(60_000, field(9, Buffer.alloc(0))), more: true }; // 30,000 fields
+  const truncated = { manifest: twice.pieces[0]!.manifest.subarray(0, -1), more: true };
   const cases: [start: typeof named | object, pieces: readonly ManifestPiece[], field: string][] = [
     [{ components: { $case: "manifestHash", value: Buffer.alloc(31) } }, [], "start.manifest_hash"],
     [{}, other.pieces, "manifest"],
     [twice.start, twice.pieces, "manifest.tools[1].name"],
     [twice.start, other.pieces, "manifest"],
-    [other.start, [agent, afterAgent], "manifest.tools"],
-    [other.start, [0, 5_000, 10_000, 15_000, 20_000].map(widely), "manifest"],
+    [other.start, afterAgent, "manifest.tools"],
+    [other.start, [0, 5_000, 10_000, 15_000, 20_000].map(wide), "manifest"],
+    [other.start, Array.from({ length: 6 }, () => unread), "manifest"],
+    [other.start, [truncated], "manifest"],
+    [other.start, [{ manifest: Buffer.from([0, 0]), more: true }], "manifest"],
     [other.start, [0, 1, 2, 3, 4].map(tall), "manifest"],
     [other.start, [...other.pieces, ...other.pieces], "manifest"],
   ];
@@ -211,10 +256,10 @@ test("a memory store counts a manifest once for all runs that have it", async ()
     const runs = await Promise.all(["a", "b", "c", "d"].map((id) => store.load(id)));
     return runs.map((found) => found !== undefined);
   };
-  const shared = new WireManifest({ tools: [component("x", "y".repeat(1_000))], agents: [] });
+  const shared = WireManifest.of({ tools: [component("x", "y".repeat(1_000))], agents: [] });
   for (const id of ["a", "b", "c"]) await finish(id, shared);
   expect(await kept()).toEqual([true, true, true, false]);
-  await finish("d", new WireManifest({ tools: [component("z", "y".repeat(1_000))], agents: [] }));
+  await finish("d", WireManifest.of({ tools: [component("z", "y".repeat(1_000))], agents: [] }));
   expect(await kept()).toEqual([false, false, false, true]);
 });
 

@@ -32,6 +32,7 @@ export {
 } from "./gen/codemode/v1/run.ts";
 export * from "./large.ts";
 export { Duration } from "./gen/google/protobuf/duration.ts";
+export * from "./fields.ts";
 export * from "./time.ts";
 export * from "./output-bytes.ts";
 export * from "./survey.ts";

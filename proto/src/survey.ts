@@ -14,17 +14,20 @@ const MAX_FIELDS = 32_768;
 const MAX_VARINT_BYTES = 10;
 
 /**
- * Looks through a message before anything is made of it: counts its fields, and sees that its text is text. Throws an
- * Unfit, and a RangeError for what is no protobuf at all.
+ * Looks through a message before anything is made of it: counts its fields, and sees that its text is text. Returns how
+ * many there are. Throws an Unfit, and a RangeError for what is no protobuf at all.
  */
-export function survey(bytes: Uint8Array, shape: Shape): void {
-  new Survey(bytes).take(0, bytes.length, shape);
+export function survey(bytes: Uint8Array, shape: Shape): number {
+  const surveyed = new Survey(bytes);
+  surveyed.take(0, bytes.length, shape);
+  return surveyed.fields;
 }
 
 class Survey {
   readonly #bytes: Uint8Array;
   #at = 0;
-  #fields = 0;
+  /** So far. */
+  fields = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -34,6 +37,7 @@ class Survey {
     for (this.#at = from; this.#at < end;) {
       this.#count(1);
       const tag = this.#varint(end);
+      if (tag >>> 3 === 0) throw new RangeError("No field has the number 0"); // generated code stops there
       switch (tag & 7) {
         case 0:
           this.#varint(end);
@@ -64,8 +68,8 @@ class Survey {
   }
 
   #count(fields: number): void {
-    this.#fields += fields;
-    if (this.#fields > MAX_FIELDS) throw new Unfit(`it has more than ${MAX_FIELDS} fields`);
+    this.fields += fields;
+    if (this.fields > MAX_FIELDS) throw new Unfit(`it has more than ${MAX_FIELDS} fields`);
   }
 
   /** The low 32 bits, which are enough here. */

@@ -37,7 +37,7 @@ export function toReplay(document: unknown, onLog: RunRequest["onLog"]): Run {
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) throw unreadable(new z.ZodError(parsed.error.issues.slice(0, MAX_ISSUES)));
   const { executionId, code, calls } = parsed.data;
-  const { inStart, encoded } = new WireManifest(parsed.data.start.components.value);
+  const { inStart, encoded } = WireManifest.of(parsed.data.start.components.value);
   const start = { ...parsed.data.start, components: inStart, executionId, code };
   const recording = { ...unrecorded(start), manifest: encoded, calls: calls.map(toCallRow), isReplay: true };
   return new Run({ ...toRequest(executionId, start), onLog }, recording);

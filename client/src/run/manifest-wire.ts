@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { CodemodeError } from "@codemode/proto";
-import { type Component as Described, Manifest, ManifestPiece, type Start } from "@codemode/proto/messages";
+import {
+  type Component as Described,
+  encodedFields,
+  Manifest,
+  type ManifestPiece,
+  type Start,
+} from "@codemode/proto/messages";
 import type { Component } from "../registry/component.ts";
 import type { ComponentSet } from "../registry/component-set.ts";
 
@@ -16,23 +22,23 @@ const MAX_BYTES = 16_777_216; // as every executor has it
  */
 export class WireManifest {
   readonly encoded: Uint8Array;
-  readonly #manifest: Manifest;
   #hash: Buffer | undefined;
+  #inStart: NonNullable<Start["components"]> | undefined;
 
-  constructor(manifest: Manifest) {
-    this.#manifest = manifest;
-    this.encoded = Manifest.encode(manifest).finish();
+  /** `encoded` is of this version or of another: what is unknown in it is sent as well, and is in the hash. */
+  constructor(encoded: Uint8Array) {
+    this.encoded = encoded;
   }
 
-  /** Of what was encoded before. */
-  static of(encoded: Uint8Array): WireManifest {
-    return new WireManifest(Manifest.decode(encoded));
+  static of(manifest: Manifest): WireManifest {
+    return new WireManifest(Manifest.encode(manifest).finish());
   }
 
   get inStart(): NonNullable<Start["components"]> {
-    return this.encoded.length <= IN_START_BYTES
-      ? { $case: "manifest", value: this.#manifest }
-      : { $case: "manifestHash", value: this.hash };
+    return (this.#inStart ??=
+      this.encoded.length <= IN_START_BYTES
+        ? { $case: "manifest", value: Manifest.decode(this.encoded) }
+        : { $case: "manifestHash", value: this.hash });
   }
 
   get hash(): Buffer {
@@ -40,25 +46,31 @@ export class WireManifest {
   }
 
   pieces(): ManifestPiece[] {
-    const pieces = [...cut("tools", this.#manifest.tools), ...cut("agents", this.#manifest.agents)];
-    return pieces.map((manifest, index) => ({ manifest, more: index < pieces.length - 1 }));
+    const ends = [...endsOfPieces(this.encoded)];
+    return ends.map((end, index) => {
+      const manifest = asBuffer(this.encoded.subarray(ends[index - 1] ?? 0, end));
+      return { manifest, more: index < ends.length - 1 };
+    });
   }
 }
 
-function* cut(list: "tools" | "agents", components: readonly Described[]): Generator<Manifest> {
-  let piece: Manifest = { tools: [], agents: [] };
-  let bytes = 0;
-  for (const component of components) {
-    const size = sizeOf(component);
-    if (bytes + size > PIECE_BYTES || piece[list].length === PIECE_COMPONENTS) {
-      if (piece[list].length > 0) yield piece;
-      piece = { tools: [], agents: [] };
-      bytes = 0;
+/** Where to cut: between components. */
+function* endsOfPieces(encoded: Uint8Array): Generator<number> {
+  let [end, bytes, components] = [0, 0, 0];
+  for (const { length } of encodedFields(encoded)) {
+    if (components > 0 && (bytes + length > PIECE_BYTES || components === PIECE_COMPONENTS)) {
+      yield end;
+      [bytes, components] = [0, 0];
     }
-    piece[list].push(component);
-    bytes += size;
+    end += length;
+    bytes += length;
+    components += 1;
   }
-  if (piece[list].length > 0) yield piece;
+  yield end;
+}
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 const made = new WeakMap<ComponentSet, WireManifest>();
@@ -72,7 +84,7 @@ export function manifestOf(set: ComponentSet): WireManifest {
   const known = made.get(set);
   if (known) return known;
   const manifest = { tools: [...set.tools.values()].map(describe), agents: [...set.agents.values()].map(describe) };
-  const wire = new WireManifest(manifest);
+  const wire = WireManifest.of(manifest);
   if (wire.encoded.length > MAX_BYTES) {
     const size = `take ${wire.encoded.length} bytes with their descriptions and schemas, at most ${MAX_BYTES} are possible`;
     throw new CodemodeError(

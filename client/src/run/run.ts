@@ -173,7 +173,7 @@ export class Run {
   list(say: Say): void {
     const { components } = this.#start;
     if (components?.$case !== "manifestHash") throw violation("asked for the components, which Start had");
-    const stored = this.#manifest && WireManifest.of(this.#manifest);
+    const stored = this.#manifest && new WireManifest(this.#manifest);
     for (const piece of (stored ?? manifestOf(this.request.components)).pieces()) {
       say({ $case: "manifest", value: piece });
     }

@@ -8,20 +8,19 @@ import {
   survey,
   Unfit,
 } from "@codemode/proto/messages";
+import { MANIFEST } from "../session/manifest.ts";
 import { Refusal } from "../session/refusal.ts";
 
 const flat: Shape = {};
 const error: Shape = { 2: "text", 3: "text", 4: "text" };
 const journal: Shape = { 1: { 3: "text", 6: flat, 7: error, 9: flat, 10: flat } };
-const component: Shape = { 1: "text", 2: "text", 3: "text", 4: "text" };
-const manifest: Shape = { 1: component, 2: component };
 const start: Shape = {
   1: "text",
   3: "text",
   4: "text",
   5: "text",
   6: "text",
-  7: manifest,
+  7: MANIFEST,
   9: flat,
   10: flat,
   11: { 1: flat, 2: flat, 13: flat },
@@ -33,7 +32,7 @@ const clientMessage: Shape = {
   2: { 2: flat, 3: error, 4: flat, 5: flat },
   3: { 1: "text" },
   4: journal,
-  5: { 1: manifest },
+  5: flat, // the Manifest in it is looked through with those of the other pieces
 };
 
 /** Decodes what a client has sent. Throws a Refusal when it is no message of ours, or one of too many fields. */

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { type Component, Manifest, type ManifestPiece } from "@codemode/proto/messages";
+import { type Component, Manifest, type ManifestPiece, type Shape, survey, Unfit } from "@codemode/proto/messages";
 import { MAX_MANIFEST_BYTES } from "@codemode/proto/worker";
 import type { Holding } from "./holdings.ts";
 import { Refusal } from "./refusal.ts";
@@ -15,12 +15,22 @@ export interface ComponentSet {
 }
 
 const MAX_COMPONENTS = 20_000;
+/**
+ * Of all pieces of a set. Each worker decodes them again, those that nobody here knows as well: a component has five, and
+ * there is room for three more.
+ */
+const MAX_FIELDS = 8 * MAX_COMPONENTS;
 const MAX_NAME_CHARS = 128;
 /** Measured: 600 B of heap for a set of one tool, and what the allocator needs around what is encoded. */
 const BYTES_OF_SET = 1_000;
 const BYTES_OF_NAME = 100; // in a Set, beside its characters
+const BYTES_OF_PIECE = 250; // of an array, beside what is in it
 const NAME = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
 const TAKEN: ReadonlySet<string> = new Set(["then", "constructor", "prototype", "__proto__"]);
+
+const component: Shape = { 1: "text", 2: "text", 3: "text", 4: "text" };
+/** What is inside a Manifest. */
+export const MANIFEST: Shape = { 1: component, 2: component };
 
 export const NOTHING: ComponentSet = { tools: new Set(), agents: new Set(), encoded: new Uint8Array(), bytes: 0 };
 
@@ -33,7 +43,8 @@ export function componentsOf(manifest: Manifest, field: string): ComponentSet {
 
 /**
  * A manifest that comes piece by piece: each is dealt with when it comes, so that none of them holds up other runs. What has
- * come is taken in `holding`, and given back when the set is there, which is counted by itself.
+ * come is taken in `holding`, and given back when the set is there, which is counted by itself. It is hashed and kept as it
+ * came: a client that is newer than this executor may say more of a component than can be read here.
  */
 export class ManifestPieces {
   readonly #expected: Uint8Array;
@@ -42,6 +53,7 @@ export class ManifestPieces {
   readonly #hash: Hash = createHash("sha256");
   readonly #encoded: Uint8Array[] = [];
   #bytes = 0;
+  #fields = 0;
   #taken = 0;
 
   /** `hash` is what Start has named. */
@@ -55,22 +67,31 @@ export class ManifestPieces {
    * when there is no room for it now.
    */
   add({ manifest, more }: ManifestPiece): ComponentSet | undefined {
-    const piece = manifest ?? { tools: [], agents: [] };
-    const encoded = Manifest.encode(piece).finish();
-    this.#bytes += encoded.length;
+    this.#bytes += manifest.length;
     if (this.#bytes > MAX_MANIFEST_BYTES) throw new Refusal("manifest", `it is over ${MAX_MANIFEST_BYTES} bytes`);
-    this.#names.add(piece);
-    const held = this.#bytes + this.#names.bytes;
+    this.#names.add(this.#decode(manifest));
+    const held = this.#bytes + this.#names.bytes + BYTES_OF_PIECE * (this.#encoded.length + 1);
     this.#holding.take(held - this.#taken);
     this.#taken = held;
-    this.#hash.update(encoded);
-    this.#encoded.push(encoded); // whole messages, one after the other, are the message that has the fields of all
+    this.#hash.update(manifest);
+    // In memory of its own, as below. Whole messages, one after the other, are the message that has the fields of all.
+    this.#encoded.push(new Uint8Array(manifest));
     if (more) return undefined;
     if (!this.#hash.digest().equals(this.#expected)) {
       throw new Refusal("manifest", "it is another than start.manifest_hash names");
     }
     this.#holding.give(this.#taken);
     return setOf(this.#names, this.#encoded);
+  }
+
+  #decode(manifest: Uint8Array): Manifest {
+    try {
+      this.#fields += survey(manifest, MANIFEST);
+      if (this.#fields > MAX_FIELDS) throw new Unfit(`it has more than ${MAX_FIELDS} fields`);
+      return Manifest.decode(manifest);
+    } catch (error) {
+      throw new Refusal("manifest", error instanceof Unfit ? error.message : "it is no Manifest");
+    }
   }
 }
 

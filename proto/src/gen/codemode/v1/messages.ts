@@ -105,8 +105,8 @@ export interface Start {
     { $case: "manifest"; value: Manifest }
     | //
     /**
-     * SHA-256 of the encoded set, all tools before all agents. An executor that does not
-     * know the set asks for it. One that keeps none (GetInfo tells) answers UNIMPLEMENTED.
+     * SHA-256 of the set as the client has encoded it, all tools before all agents. An executor
+     * that does not know the set asks for it.
      */
     { $case: "manifestHash"; value: Buffer }
     | undefined;
@@ -154,10 +154,11 @@ export interface Manifest {
 
 /** Some of the components of a run, in the order of the set that Start names: no tool comes after an agent. */
 export interface ManifestPiece {
-  /** These. */
-  manifest:
-    | Manifest
-    | undefined;
+  /**
+   * These: a Manifest, encoded. All pieces together are the bytes that Start names by their hash, so that the hash is
+   * the same for an executor that does not know all of their fields.
+   */
+  manifest: Buffer;
   /** Others follow. */
   more: boolean;
 }
@@ -858,13 +859,13 @@ export const Manifest: MessageFns<Manifest> = {
 };
 
 function createBaseManifestPiece(): ManifestPiece {
-  return { manifest: undefined, more: false };
+  return { manifest: Buffer.alloc(0), more: false };
 }
 
 export const ManifestPiece: MessageFns<ManifestPiece> = {
   encode(message: ManifestPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.manifest !== undefined) {
-      Manifest.encode(message.manifest, writer.uint32(10).fork()).join();
+    if (message.manifest.length !== 0) {
+      writer.uint32(10).bytes(message.manifest);
     }
     if (message.more !== false) {
       writer.uint32(16).bool(message.more);
@@ -890,7 +891,7 @@ export const ManifestPiece: MessageFns<ManifestPiece> = {
               break;
             }
 
-            message.manifest = Manifest.decode(reader, reader.uint32());
+            message.manifest = Buffer.from(reader.bytes());
             continue;
           }
           case 2: {
