@@ -87,7 +87,7 @@ export async function startExecutor(
         metrics?.ended(report);
       },
     },
-    info: { executorId, ...build, replays: true, keepsManifests: true },
+    info: { executorId, ...build, replays: true },
   });
   const admin = metrics && new AdminServer({ isReady: () => edge.serving && pool.isAble, metrics });
   const close = async (): Promise<void> => {

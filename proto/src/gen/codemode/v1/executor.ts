@@ -53,8 +53,6 @@ export interface GetInfoResponse {
   nodeVersion: string;
   /** Replays a Start.journal. */
   replays: boolean;
-  /** Keeps manifests by hash. */
-  keepsManifests: boolean;
 }
 
 function createBaseGetInfoRequest(): GetInfoRequest {
@@ -102,7 +100,6 @@ function createBaseGetInfoResponse(): GetInfoResponse {
     inFlight: 0,
     nodeVersion: "",
     replays: false,
-    keepsManifests: false,
   };
 }
 
@@ -131,9 +128,6 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     if (message.replays !== false) {
       writer.uint32(64).bool(message.replays);
-    }
-    if (message.keepsManifests !== false) {
-      writer.uint32(72).bool(message.keepsManifests);
     }
     return writer;
   },
@@ -213,14 +207,6 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             }
 
             message.replays = reader.bool();
-            continue;
-          }
-          case 9: {
-            if (tag !== 72) {
-              break;
-            }
-
-            message.keepsManifests = reader.bool();
             continue;
           }
         }
