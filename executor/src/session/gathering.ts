@@ -1,13 +1,13 @@
-import { CodemodeError } from "@codemode/proto";
+import type { CodemodeError } from "@codemode/proto";
 import type { Journal as JournalPiece, ManifestPiece, Start } from "@codemode/proto/messages";
 import { Journal } from "./journal.ts";
 import { JournalPieces } from "./journal-pieces.ts";
+import { dueInTime } from "./late.ts";
 import { type ComponentSet, componentsOf, ManifestPieces, NOTHING } from "./manifest.ts";
 import { Refusal } from "./refusal.ts";
 import { parseStart, type Program } from "./start.ts";
 import type { SessionHost } from "./stream.ts";
 
-const WITHIN_MS = 10_000;
 const HASH_BYTES = 32;
 
 /**
@@ -45,7 +45,7 @@ export class Gathering implements Disposable {
     this.#program = { ...parsed, components: set ?? NOTHING };
     this.journal = new Journal(host.keep, (call) => host.called(call));
     this.#journalPieces = new JournalPieces(this.journal, host.keep, parsed.budgets);
-    this.#due = setTimeout(() => late(lateBy(this.wantsManifest ? "manifest" : "journal")), WITHIN_MS);
+    this.#due = dueInTime(() => (this.wantsManifest ? "manifest" : "journal"), late);
   }
 
   /** May call nothing before this is whole. */
@@ -84,8 +84,4 @@ export class Gathering implements Disposable {
     clearTimeout(this.#due);
     this.#journalPieces?.dispose();
   }
-}
-
-function lateBy(what: string): CodemodeError {
-  return new CodemodeError("TIMEOUT", `Cannot wait for the ${what} any longer than ${WITHIN_MS} ms`);
 }

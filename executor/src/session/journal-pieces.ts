@@ -1,4 +1,3 @@
-import { CodemodeError } from "@codemode/proto";
 import type { CallResult, Journal as Piece, JournalEntry } from "@codemode/proto/messages";
 import { BusyError } from "../pool/busy.ts";
 import type { RunBudgets } from "./budgets.ts";
@@ -7,15 +6,7 @@ import { bytesOfEntry, checkEntry, toResult } from "./journal-entry.ts";
 import type { Keep } from "./keep.ts";
 import { Refusal } from "./refusal.ts";
 
-/** How long the pieces of a journal may take to come, in milliseconds. */
-export const JOURNAL_WITHIN_MS = 10_000;
-
 const RETRY_AFTER_MS = 1_000;
-
-/** What a stream ends with whose journal did not come in time. */
-export function journalLate(): CodemodeError {
-  return new CodemodeError("TIMEOUT", `Cannot wait for the journal any longer than ${JOURNAL_WITHIN_MS} ms`);
-}
 
 /**
  * What the app tells of a journal, piece by piece: each is dealt with when it comes, so that none of them holds up other

@@ -6,7 +6,7 @@ import type { Excess, Used } from "../pool/watch.ts";
 import { residentLimit, wireBudgets } from "./budgets.ts";
 import { Deaths } from "./deaths.ts";
 import type { Journal } from "./journal.ts";
-import { JOURNAL_WITHIN_MS, journalLate } from "./journal-pieces.ts";
+import { dueInTime } from "./late.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Replay } from "./replay.ts";
 import type { RunClock } from "./run-clock.ts";
@@ -272,7 +272,10 @@ export class Residence implements RunSink {
   }
 
   #recall(lease: Lease): void {
-    const due = setTimeout(() => this.#resident.broken(journalLate()), JOURNAL_WITHIN_MS);
+    const due = dueInTime(
+      () => "journal",
+      (late) => this.#resident.broken(late),
+    );
     this.#place = { kind: "recalling", lease, due };
     this.#resident.wantsJournal();
   }
