@@ -1,6 +1,6 @@
 import { primordials } from "../values/primordials.ts";
 
-const { charCodeAt, indexOf, max, numberToString, regExpExec, slice, stringify } = primordials;
+const { charCodeAt, indexOf, max, numberToString, regExpExec, slice, stringify, toUpperCase } = primordials;
 
 const ordinary = /^[ -~]*$/;
 const identifier = /^[A-Za-z_$][\w$]*$/;
@@ -89,6 +89,20 @@ export function keyOf(name: string): string {
 
 export function isIdentifier(name: string): boolean {
   return regExpExec(identifier, name) !== null;
+}
+
+/** `git_hub.search-users` as `GitHubSearchUsers`. */
+export function pascal(name: string): string {
+  let text = "";
+  let isStart = true;
+  for (let at = 0; at < name.length; at++) {
+    const letter = slice(name, at, at + 1);
+    const code = charCodeAt(letter, 0);
+    const isPart = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57);
+    if (isPart) text += isStart ? toUpperCase(letter) : letter;
+    isStart = !isPart;
+  }
+  return isIdentifier(text) ? text : `T${text}`;
 }
 
 function isBreak(code: number): boolean {

@@ -2,9 +2,10 @@ import { primordials } from "../values/primordials.ts";
 import { docOf } from "./docs.ts";
 import { add, asList, asNames, asRecord, indent, join, pointed, unescape } from "./lists.ts";
 import { literalsOf } from "./literals.ts";
-import { isIdentifier, keyOf } from "./text.ts";
+import { both, listOf, NEVER, type Part, union, UNKNOWN } from "./parts.ts";
+import { keyOf, pascal } from "./text.ts";
 
-const { create, charCodeAt, indexOf, isArray, keys, slice, toUpperCase } = primordials;
+const { create, indexOf, isArray, keys, slice } = primordials;
 
 // Types
 // ==========================================================================
@@ -40,12 +41,6 @@ export interface PrintedType {
   readonly named: readonly string[];
 }
 
-/** A part of the text; a union goes in parentheses where it is part of something else. */
-interface Part {
-  readonly text: string;
-  readonly union: boolean;
-}
-
 /** A `$ref` under way, or done. */
 interface Reference {
   name: string;
@@ -64,8 +59,6 @@ const MAX_BRANCHES = 100;
 const NAMED = 60; // units from which a type that is used twice gets a name
 const WIDE = 100; // units of an object on one line
 
-const UNKNOWN: Part = { text: "unknown", union: false };
-const NEVER: Part = { text: "never", union: false };
 const ANY_OBJECT = "Record<string, unknown>";
 
 /** Prints `schema`. `title` names the whole where it speaks of itself. */
@@ -351,50 +344,6 @@ function rest(node: Record<string, unknown>): unknown {
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !isArray(value);
-}
-
-/** `git_hub.search-users` as `GitHubSearchUsers`. */
-export function pascal(name: string): string {
-  let text = "";
-  let isStart = true;
-  for (let at = 0; at < name.length; at++) {
-    const letter = slice(name, at, at + 1);
-    const code = charCodeAt(letter, 0);
-    const isPart = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57);
-    if (isPart) text += isStart ? toUpperCase(letter) : letter;
-    isStart = !isPart;
-  }
-  return isIdentifier(text) ? text : `T${text}`;
-}
-
-function listOf(item: Part): Part {
-  return { text: isIdentifier(item.text) ? `${item.text}[]` : `Array<${item.text}>`, union: false };
-}
-
-function union(parts: readonly Part[]): Part {
-  const seen = create(null) as Record<string, true>;
-  let text = "";
-  let count = 0;
-  for (let index = 0; index < parts.length; index++) {
-    const part = parts[index] as Part;
-    if (part.text === "unknown") return UNKNOWN;
-    if (part.text === "never" || part.text in seen) continue;
-    seen[part.text] = true;
-    text += `${count === 0 ? "" : " | "}${part.text}`;
-    count += part.union ? 2 : 1;
-  }
-  return count === 0 ? NEVER : { text, union: count > 1 };
-}
-
-/** What is of both types. */
-function both(a: Part, b: Part): Part {
-  if (a.text === "unknown" || b.text === "never" || a.text === b.text) return b;
-  if (b.text === "unknown" || a.text === "never") return a;
-  return { text: `${inParentheses(a)} & ${inParentheses(b)}`, union: false };
-}
-
-function inParentheses({ text, union }: Part): string {
-  return union ? `(${text})` : text;
 }
 
 function isOfType(value: unknown, type: unknown): boolean {
