@@ -1,25 +1,13 @@
 // Our tool and our caller in the AI SDK's own loop, with its mock model.
 import { generateText, isStepCount, type ModelMessage, tool, type ToolExecutionOptions } from "ai";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import { Codemode, ComponentRegistry } from "@codemode/client";
 import { codemodeTool, codemodeToolCaller } from "@codemode/client/ai-sdk";
-import { startInProcess } from "./executor-fixture.ts";
+import { startAdder } from "./integration-fixture.ts";
 import { WritingModel } from "./writing-model.ts";
 
-const executor = await startInProcess();
-const registry = new ComponentRegistry();
-registry.registerTool("add", {
-  description: "Adds two numbers",
-  inputSchema: z.object({ a: z.number(), b: z.number() }),
-  execute: ({ a, b }) => a + b,
-});
-const config = { executor: { mode: "remote", url: executor.executor.address } } as const;
-const codemode = Codemode.fromClientConfig({ registry, config });
-afterAll(async () => {
-  await codemode.close();
-  await executor[Symbol.asyncDispose]();
-});
+const codemode = await startAdder();
 
 /** A model that writes these programs, one a step. */
 const writes = (...programs: string[]) =>

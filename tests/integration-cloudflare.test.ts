@@ -4,18 +4,13 @@ import type { ResolvedProvider } from "@cloudflare/codemode";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Codemode } from "@codemode/client";
 import { createExecutor } from "@codemode/client/cloudflare";
-import { startInProcess } from "./executor-fixture.ts";
+import { startCodemode } from "./integration-fixture.ts";
 
-const sidecar = await startInProcess();
-const codemode = Codemode.fromClientConfig({ config: { executor: { mode: "remote", url: sidecar.executor.address } } });
-afterAll(async () => {
-  await codemode.close();
-  await sidecar[Symbol.asyncDispose]();
-});
+const codemode = await startCodemode();
 const executor = createExecutor(codemode);
 
 test("codeMcpServer: a program that fails, the same mended, three calls, and text", async () => {

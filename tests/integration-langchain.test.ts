@@ -4,25 +4,12 @@ import { BaseChatModel, type BindToolsInput } from "@langchain/core/language_mod
 import { convertToOpenAITool } from "@langchain/core/utils/function_calling";
 import type { ChatResult } from "@langchain/core/outputs";
 import type { DynamicStructuredTool } from "@langchain/core/tools";
-import { afterAll, expect, test } from "vitest";
-import { z } from "zod";
-import { Codemode, ComponentRegistry, Outcome } from "@codemode/client";
+import { expect, test } from "vitest";
+import { ComponentRegistry, Outcome } from "@codemode/client";
 import { codemodeTool } from "@codemode/client/langchain";
-import { startInProcess } from "./executor-fixture.ts";
+import { startAdder } from "./integration-fixture.ts";
 
-const executor = await startInProcess();
-const registry = new ComponentRegistry();
-registry.registerTool("add", {
-  description: "Adds two numbers",
-  inputSchema: z.object({ a: z.number(), b: z.number() }),
-  execute: ({ a, b }) => a + b,
-});
-const config = { executor: { mode: "remote", url: executor.executor.address } } as const;
-const codemode = Codemode.fromClientConfig({ registry, config });
-afterAll(async () => {
-  await codemode.close();
-  await executor[Symbol.asyncDispose]();
-});
+const codemode = await startAdder();
 
 /** A model that gives these answers, and keeps the tools that were bound to it. */
 class Scripted extends BaseChatModel {

@@ -1,21 +1,13 @@
 // Our transport under Mastra's own code mode, and the cases that Mastra tests its own transport with.
 import { Agent } from "@mastra/core/agent";
 import { createCodeMode, createTool } from "@mastra/core/tools";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
-import { Codemode } from "@codemode/client";
 import { createCodeModeTransport } from "@codemode/client/mastra";
-import { startInProcess } from "./executor-fixture.ts";
+import { startCodemode } from "./integration-fixture.ts";
 import { WritingModel } from "./writing-model.ts";
 
-const executor = await startInProcess();
-const codemode = Codemode.fromClientConfig({
-  config: { executor: { mode: "remote", url: executor.executor.address } },
-});
-afterAll(async () => {
-  await codemode.close();
-  await executor[Symbol.asyncDispose]();
-});
+const codemode = await startCodemode();
 const transport = createCodeModeTransport(codemode);
 
 const products = createTool({

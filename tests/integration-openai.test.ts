@@ -6,25 +6,12 @@ import { json } from "node:stream/consumers";
 import { Agent, Runner } from "@openai/agents";
 import { assistantMessage, functionCall, modelResponse, ScriptedModel } from "@openai/agents/testing";
 import OpenAI from "openai";
-import { afterAll, expect, test } from "vitest";
-import { z } from "zod";
-import { Codemode, ComponentRegistry } from "@codemode/client";
+import { expect, test } from "vitest";
+import { Codemode } from "@codemode/client";
 import { codemodeFunction, codemodeTool } from "@codemode/client/openai";
-import { startInProcess } from "./executor-fixture.ts";
+import { startAdder } from "./integration-fixture.ts";
 
-const executor = await startInProcess();
-const registry = new ComponentRegistry();
-registry.registerTool("add", {
-  description: "Adds two numbers",
-  inputSchema: z.object({ a: z.number(), b: z.number() }),
-  execute: ({ a, b }) => a + b,
-});
-const config = { executor: { mode: "remote", url: executor.executor.address } } as const;
-const codemode = Codemode.fromClientConfig({ registry, config });
-afterAll(async () => {
-  await codemode.close();
-  await executor[Symbol.asyncDispose]();
-});
+const codemode = await startAdder();
 
 const CODE = "const sums = await Promise.all([1, 2, 3].map((a) => tools.add({ a, b: 10 }))); return sums.join()";
 const PROGRAMS = [CODE.replace("b: 10", "c: 10"), CODE];

@@ -2,20 +2,12 @@
 import { chat, EventType, type StreamChunk, type TextOptions, toolDefinition } from "@tanstack/ai";
 import { BaseTextAdapter } from "@tanstack/ai/adapters";
 import { createCodeMode, type IsolateConfig, type ToolBinding } from "@tanstack/ai-code-mode";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { Codemode } from "@codemode/client";
 import { createIsolateDriver } from "@codemode/client/tanstack";
-import { startInProcess } from "./executor-fixture.ts";
+import { startCodemode } from "./integration-fixture.ts";
 
-const executor = await startInProcess();
-const codemode = Codemode.fromClientConfig({
-  config: { executor: { mode: "remote", url: executor.executor.address } },
-});
-afterAll(async () => {
-  await codemode.close();
-  await executor[Symbol.asyncDispose]();
-});
+const codemode = await startCodemode();
 const driver = createIsolateDriver(codemode);
 
 /** A model that calls execute_typescript with each of these programs, one a step, and then repeats what it has read. */
