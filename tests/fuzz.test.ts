@@ -3,12 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { Dice } from "./chaos/dice.ts";
 import { bundleWorker } from "./drill/drill.ts";
 import { applicant, begin, poolOf } from "./drill/hostile.ts";
 import { startInProcess } from "./executor-fixture.ts";
+import { CONVERSATIONS } from "./fuzz/conversations.ts";
 import { fuzz, KEY, send } from "./fuzz/fuzz.ts";
-import { scriptOf } from "./fuzz/script.ts";
+import { rightConversation, scriptOf } from "./fuzz/script.ts";
 import { hostileProgram } from "./fuzz/worker.ts";
+import { rawSocket } from "./raw-grpc.ts";
 
 // Wrong HTTP/2 frames and wrong messages over real sockets, and wrong frames of workers. `npm run fuzz` is the long form.
 
@@ -21,6 +24,23 @@ test("whatever comes over the wire, the executor and its other clients go on", {
   const { failures, tally } = await fuzz({ seed, frames, width: 32 });
   console.info(`FUZZ_SEED=${seed} FUZZ_FRAMES=${frames}`, tally);
   expect(failures.slice(0, 5).join("\n")).toBe("");
+});
+
+test("whatever comes over TLS or instead of it, the executor and its other clients go on", { timeout }, async () => {
+  const { failures, tally } = await fuzz({ seed, frames: frames / 5, width: 16, isSecure: true });
+  console.info(`FUZZ_SEED=${seed} FUZZ_FRAMES=${frames / 5} over TLS`, tally);
+  expect(failures.slice(0, 5).join("\n")).toBe("");
+});
+
+test("the conversations that are made wrong come to their end as they are", async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
+  const path = join(folder.path, "s");
+  await using _executor = await startOn(path);
+  const ended = Object.entries(CONVERSATIONS).map(async ([name, turns]) => {
+    const { answers } = await send(rightConversation(turns(new Dice(seed)), KEY), rawSocket(`unix:${path}`));
+    return [name, answers.said(1).at(-1)];
+  });
+  expect(await Promise.all(ended)).toEqual(Object.keys(CONVERSATIONS).map((name) => [name, "finished"]));
 });
 
 test("whatever a worker writes to its channel, the edge goes on with another", { timeout }, async () => {
@@ -43,6 +63,10 @@ test("whatever a worker writes to its channel, the edge goes on with another", {
   expect(await begin(lease, "return 1")).toMatchObject({ end: "done", stderr: "" });
 });
 
+function startOn(path: string): ReturnType<typeof startInProcess> {
+  return startInProcess({ CODEMODE_EXECUTOR_LISTEN: `unix:${path}`, CODEMODE_EXECUTOR_API_KEY: KEY });
+}
+
 /** Scripts that have left something behind once. */
 const found: readonly (readonly [seed: number, what: string])[] = [
   [352, "a stream that grpc-js left open, because it refused a message while we wrote one"],
@@ -51,8 +75,9 @@ const found: readonly (readonly [seed: number, what: string])[] = [
 test.each(found)("seed %i: %s", { timeout }, async (seed) => {
   using folder = mkdtempDisposableSync(join(tmpdir(), "cm-"));
   const path = join(folder.path, "s");
-  const settings = { CODEMODE_EXECUTOR_LISTEN: `unix:${path}`, CODEMODE_EXECUTOR_API_KEY: KEY };
-  await using executor = await startInProcess(settings);
-  for (let turn = 0; turn < 2; turn++) expect(await send(scriptOf(seed, KEY), path)).toEqual([]);
+  await using executor = await startOn(path);
+  for (let turn = 0; turn < 2; turn++) {
+    expect(await send(scriptOf(seed, KEY), rawSocket(`unix:${path}`))).toMatchObject({ unanswered: [] });
+  }
   expect(await executor.run("return 1")).toMatchObject({ value: 1 });
 });

@@ -1,7 +1,10 @@
 // As much of HTTP/2 (RFC 9113) as it takes to speak it wrongly.
 
+import { ExecutorMessage } from "@codemode/proto";
+
 export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 export const FRAME_HEADER_BYTES = 9;
+const GRPC_PREFIX_BYTES = 5;
 export const FRAME = {
   data: 0,
   headers: 1,
@@ -38,10 +41,17 @@ function text(value: string): Buffer {
   return Buffer.concat([Buffer.from([127, ...(rest < 128 ? [rest] : [(rest & 127) | 128, rest >> 7])]), bytes]);
 }
 
-/** Tells which streams the other side has ended, from what it sends. */
-export class Ends {
-  readonly streams = new Set<number>();
-  #bytes = Buffer.alloc(0);
+/** What the other side sends: the messages of each stream, and which streams it has ended. */
+export class Answers {
+  readonly ended = new Set<number>();
+  readonly #said = new Map<number, string[]>();
+  readonly #messages = new Map<number, Buffer>();
+  #bytes: Buffer = Buffer.alloc(0);
+
+  /** The kinds of the messages of a stream. Of a run that has failed the last is "failed". */
+  said(stream: number): readonly string[] {
+    return this.#said.get(stream) ?? [];
+  }
 
   push(chunk: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
@@ -50,9 +60,33 @@ export class Ends {
       const end = FRAME_HEADER_BYTES + this.#bytes.readUIntBE(0, 3);
       if (this.#bytes.length < end) return;
       const [type = 0, flags = 0] = this.#bytes.subarray(3, 5);
+      const stream = this.#bytes.readUInt32BE(5) & 0x7fff_ffff;
+      if (type === FRAME.data) this.#hear(stream, this.#bytes.subarray(FRAME_HEADER_BYTES, end));
       const isLast = type === FRAME.reset || (type <= FRAME.headers && (flags & FLAG.endStream) !== 0);
-      if (isLast) this.streams.add(this.#bytes.readUInt32BE(5) & 0x7fff_ffff);
+      if (isLast) this.ended.add(stream);
       this.#bytes = this.#bytes.subarray(end);
     }
+  }
+
+  #hear(stream: number, data: Buffer): void {
+    let bytes = Buffer.concat([this.#messages.get(stream) ?? Buffer.alloc(0), data]);
+    while (bytes.length >= GRPC_PREFIX_BYTES) {
+      const end = GRPC_PREFIX_BYTES + bytes.readUInt32BE(1);
+      if (bytes.length < end) break;
+      const said = this.#said.get(stream) ?? [];
+      this.#said.set(stream, [...said, kindOf(bytes.subarray(GRPC_PREFIX_BYTES, end))]);
+      bytes = bytes.subarray(end);
+    }
+    this.#messages.set(stream, bytes);
+  }
+}
+
+/** Of what GetInfo answers as well, which is none. */
+function kindOf(message: Buffer): string {
+  try {
+    const { event } = ExecutorMessage.decode(message);
+    return event?.$case === "finished" && event.value.result?.$case === "error" ? "failed" : (event?.$case ?? "");
+  } catch {
+    return "";
   }
 }

@@ -1,21 +1,36 @@
 import { ClientMessage, type Start, ValueEncoding } from "@codemode/proto";
 import { Dice } from "../chaos/dice.ts";
 import { startOf } from "../executor-fixture.ts";
+import { CONVERSATIONS, disorder, type Turn } from "./conversations.ts";
 import { FLAG, FRAME, frame, headerBlock, PREFACE } from "./http2.ts";
 import { mutate, randomBytes } from "./mutate.ts";
 
 /** What one connection sends. */
 export interface Script {
   /** HTTP/2 frames, the first behind the preface; of messages each has one. */
-  readonly frames: readonly Buffer[];
+  readonly frames: readonly (Buffer | Pause)[];
   /** Streams that were opened as they should be and that were ended: each is to be answered with an end. */
   readonly streams: readonly number[];
+}
+
+/** Nothing is sent until a stream has heard so many messages of a kind, or has ended, or not for long. */
+export interface Pause {
+  readonly stream: number;
+  readonly until: string;
+  readonly times: number;
 }
 
 /** The script of a seed: half of them speak HTTP/2 well and the protocol badly, the others HTTP/2 badly. */
 export function scriptOf(seed: number, key: string): Script {
   const dice = new Dice(seed);
-  return seed % 2 === 0 ? wrongMessages(dice, key) : wrongFrames(dice, key);
+  switch (seed % 4) {
+    case 0:
+      return wrongMessages(dice, key);
+    case 2:
+      return wrongConversations(dice, key);
+    default:
+      return wrongFrames(dice, key);
+  }
 }
 
 const SETTINGS = frame(FRAME.settings, 0, 0, Buffer.alloc(0));
@@ -32,6 +47,40 @@ function wrongMessages(dice: Dice, key: string): Script {
       ...data,
       frame(FRAME.data, FLAG.endStream, stream, Buffer.alloc(0)),
     ];
+  });
+  return { frames: [Buffer.concat([PREFACE, SETTINGS]), ...frames], streams };
+}
+
+/** Of which most things are right, so that it comes further than its Start. */
+function wrongConversations(dice: Dice, key: string): Script {
+  const conversations = dice.times(1, 4, () => {
+    const turns = dice.one(Object.values(CONVERSATIONS))(dice);
+    const ordered = dice.below(2) === 0 ? turns : disorder(turns, dice);
+    const wrong = dice.below(ordered.length);
+    return conversation(ordered, (message, at) => (at === wrong ? wrongMessage(dice, message) : grpc(message)));
+  });
+  return together(conversations, key);
+}
+
+/** A conversation in which all is right. */
+export function rightConversation(turns: readonly Turn[], key: string): Script {
+  return together([conversation(turns, (message) => grpc(message))], key);
+}
+
+type OnStream = (stream: number) => (Buffer | Pause)[];
+
+function conversation(turns: readonly Turn[], write: (message: Buffer, at: number) => Buffer): OnStream {
+  const written = turns.map((turn, at): Turn => (turn.until === undefined ? { say: write(turn.say, at) } : turn));
+  return (stream) =>
+    written.map((turn) => (turn.until === undefined ? frame(FRAME.data, 0, stream, turn.say) : { ...turn, stream }));
+}
+
+function together(conversations: readonly OnStream[], key: string): Script {
+  const streams = conversations.map((_, index) => 2 * index + 1);
+  const frames = conversations.flatMap((on, index) => {
+    const stream = 2 * index + 1;
+    const end = frame(FRAME.data, FLAG.endStream, stream, Buffer.alloc(0));
+    return [headers(stream, "Execute", key), ...on(stream), end];
   });
   return { frames: [Buffer.concat([PREFACE, SETTINGS]), ...frames], streams };
 }
@@ -98,8 +147,7 @@ function grpc(message: Buffer, length = message.length, compressed = 0): Buffer 
   return Buffer.concat([prefix, message]);
 }
 
-function wrongMessage(dice: Dice): Buffer {
-  const message = dice.one(MESSAGES);
+function wrongMessage(dice: Dice, message: Buffer = dice.one(MESSAGES)): Buffer {
   switch (dice.below(8)) {
     case 0:
       return grpc(message);

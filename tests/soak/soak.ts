@@ -5,6 +5,7 @@ import { Dice } from "../chaos/dice.ts";
 import { ChildExecutor, connect, Stream } from "../executor-fixture.ts";
 import { send } from "../fuzz/fuzz.ts";
 import { scriptOf } from "../fuzz/script.ts";
+import { rawSocket } from "../raw-grpc.ts";
 import { descriptorsOf, residentMibOf, workersBelow } from "../processes.ts";
 import { attempt, randomKind, registry } from "./load.ts";
 
@@ -129,7 +130,7 @@ async function misbehaved({ address }: ChildExecutor, seed: number, tally: Tally
     await stream.next("accepted").catch((error: unknown) => tally.failures.push(`no Accepted: ${String(error)}`));
     await stream[Symbol.asyncDispose]();
     tally.count("(a client vanishes)");
-    await send(scriptOf(seed + turn, KEY), address.slice("unix:".length));
+    await send(scriptOf(seed + turn, KEY), rawSocket(address));
     tally.count("(a client sends nonsense)");
   }
   client.close();
