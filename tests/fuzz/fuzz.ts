@@ -28,10 +28,7 @@ export interface Batch {
 export interface Report {
   readonly failures: readonly string[];
   readonly tally: Readonly<
-    Record<
-      "connections" | "frames" | "streams" | "neighbourRuns" | "descriptorsLeft" | "residentMib" | "grownMib",
-      number
-    >
+    Record<"connections" | "frames" | "streams" | "neighbourRuns" | "residentMib" | "grownMib", number>
   >;
 }
 
@@ -49,7 +46,6 @@ export async function fuzz({ seed, frames, width, isSecure = false }: Batch): Pr
     frames: 0,
     streams: 0,
     neighbourRuns: 0,
-    descriptorsLeft: 0,
     residentMib: 0,
     grownMib: 0,
   };
@@ -91,10 +87,7 @@ export async function fuzz({ seed, frames, width, isSecure = false }: Batch): Pr
   if (!isAlive(pid)) fail(Math.min(...open, next), `the executor died; connections open: ${[...open].join(", ")}`);
   else {
     const left = () => descriptorsOf(pid) - before;
-    // Open: of some thousand connections over TLS, one that its peer has reset stays with the executor for a minute and more.
-    const isClosed = () => isSecure || left() <= 0;
-    const settled = await becomes(async () => (await neighbour.inFlight()) <= 1 && isClosed());
-    tally.descriptorsLeft = left();
+    const settled = await becomes(async () => (await neighbour.inFlight()) <= 1 && left() <= 0);
     if (!settled) fail(seed, `left: ${await neighbour.inFlight()} runs, ${left()} descriptors`);
     const grown = () => residentMibOf(pid) - warm;
     if (!(await becomes(async () => grown() < MAX_GROWTH_MIB))) fail(seed, `it has grown by ${grown()} MiB`);

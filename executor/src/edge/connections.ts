@@ -1,4 +1,5 @@
 import { constants, type Http2Session, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
 import type { Server } from "@grpc/grpc-js";
 import { type Account, Quota } from "../pool/quota.ts";
 import { http2Servers } from "./grpc-internals.ts";
@@ -9,6 +10,7 @@ const MAX_KNOWN = 384; // with twice as many at worst (Quota) and all strangers,
 const MAX_STRANGERS = 128;
 const SPEAK_WITHIN_MS = 5_000; // HTTP/2 begins with settings
 const MAX_FAILURES = 100; // wrong keys on one connection
+const SWEEP_MS = 5_000; // what a connection may take to end: one that ends by itself takes no time
 const PINGS = { perSecond: 10, burst: 100 }; // gRPC stacks ping every few seconds, and some to measure the line
 
 /**
@@ -17,7 +19,10 @@ const PINGS = { perSecond: 10, burst: 100 }; // gRPC stacks ping every few secon
  * connection that is idle, silent or old; what it has no bound for is bounded here.
  */
 export class Connections implements Disposable {
-  readonly #open = new Set<Http2Session>();
+  readonly #open = new Map<Http2Session, Socket>();
+  /** Those that were to end when they were last looked at. */
+  readonly #ending = new WeakSet<Http2Session>();
+  readonly #sweeps = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   readonly #strangers = new Set<Http2Session>();
   readonly #failures = new WeakMap<Http2Session, number>();
   readonly #handshakes = new Handshakes();
@@ -39,7 +44,8 @@ export class Connections implements Disposable {
   /** The peer has presented the key of `account`. Ends the connection when that has enough of them. */
   known(session: Http2Session | undefined, account: Account): void {
     if (!session || !this.#strangers.delete(session)) return;
-    if (this.#known.take(account, 1)) session.once("close", () => this.#known.give(account, 1));
+    const socket = this.#open.get(session);
+    if (socket && this.#known.take(account, 1)) socket.once("close", () => this.#known.give(account, 1));
     else expel(session);
   }
 
@@ -53,12 +59,17 @@ export class Connections implements Disposable {
 
   /** Ends every connection, whatever is open on it. */
   [Symbol.dispose](): void {
+    clearInterval(this.#sweeps);
     this.#handshakes[Symbol.dispose]();
-    for (const session of this.#open) session.destroy();
+    for (const [session, socket] of this.#open) {
+      session.destroy();
+      if (this.#ending.has(session)) socket.destroy();
+    }
   }
 
   #greet(session: ServerHttp2Session): void {
-    this.#open.add(session);
+    const socket = session.socket.on("error", () => {}); // unlike what `session.socket` is, what this returns can be destroyed
+    this.#open.set(session, socket);
     this.#strangers.add(session);
     const [first] = this.#strangers;
     if (first && this.#strangers.size > MAX_STRANGERS) {
@@ -67,7 +78,7 @@ export class Connections implements Disposable {
     }
     const silent = setTimeout(() => session.destroy(), SPEAK_WITHIN_MS);
     session.once("remoteSettings", () => clearTimeout(silent));
-    session.once("close", () => {
+    socket.once("close", () => {
       clearTimeout(silent);
       this.#open.delete(session);
       this.#strangers.delete(session);
@@ -76,6 +87,18 @@ export class Connections implements Disposable {
     session.on("ping", () => {
       if (pings.take().waitMs > 0) expel(session);
     });
+  }
+
+  /**
+   * Node ends the connection of a session that it has destroyed when its last words are written. Where a peer has reset a
+   * connection over TLS they never are, and nobody hears of it: such a connection is ended here.
+   */
+  #sweep(): void {
+    for (const [session, socket] of this.#open) {
+      if (!session.destroyed) continue;
+      if (this.#ending.has(session)) socket.destroy();
+      this.#ending.add(session);
+    }
   }
 }
 
