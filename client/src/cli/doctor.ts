@@ -10,6 +10,7 @@ import { explain } from "./config.ts";
 import { executorEntry } from "./executor.ts";
 import { ExitCode, exitCodeOfError } from "./exit-codes.ts";
 import { print } from "./print.ts";
+import { messageOf } from "../thrown.ts";
 
 const MS_PER_DAY = 86_400_000;
 const WARN_BELOW_DAYS = 14;
@@ -87,7 +88,7 @@ function ok(subject: string, text: string): Promise<void> {
 }
 
 async function failed(subject: string, reason: unknown): Promise<number> {
-  await finding("FAILED", "red", subject, reason instanceof Error ? reason.message : String(reason));
+  await finding("FAILED", "red", subject, messageOf(reason));
   return reason instanceof Error ? exitCodeOfError(reason) : ExitCode.programFailed;
 }
 

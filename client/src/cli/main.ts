@@ -9,6 +9,7 @@ import type { DockerOptions } from "./docker.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import type { RunOptions } from "./run.ts";
 import type { TlsOptions } from "./tls.ts";
+import { messageOf } from "../thrown.ts";
 
 const EXIT_CODES =
   "\nExit codes: 0 ok, 1 the program failed, 2 usage, 69 executor unreachable, 78 configuration, 124 timed out, 130 interrupted";
@@ -177,7 +178,7 @@ function version(): string {
 
 /** An error as people want it: what happened, no stack. */
 function asNote(error: unknown): string {
-  const message = printable(error instanceof Error ? error.message : String(error));
+  const message = printable(messageOf(error));
   if (error instanceof UsageError) return `codemode: ${message}\nSee: codemode --help`;
   if (!CodemodeError.is(error)) return `codemode: internal error: ${message}`;
   return error.code === "INVALID_CONFIG" ? message : `codemode: ${error.name}: ${message}`;

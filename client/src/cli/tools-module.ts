@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ComponentRegistry } from "../registry/index.ts";
 import { UsageError } from "./exit-codes.ts";
+import { messageOf } from "../thrown.ts";
 
 /**
  * Loads the module that `--tools` names, a file or a package. Its default export is a `ComponentRegistry`, or what
@@ -19,7 +20,7 @@ export async function loadTools(specifier: string, cwd: string): Promise<Compone
   try {
     await registry.registerAll(exported);
   } catch (error) {
-    throw new UsageError(`--tools ${specifier}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new UsageError(`--tools ${specifier}: ${messageOf(error)}`, {
       cause: error,
     });
   }

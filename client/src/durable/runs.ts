@@ -6,7 +6,7 @@ import type { ExecutorClient } from "../executor-client/index.ts";
 import type { Claim, JournalStore, RunRecord } from "../journal/index.ts";
 import { checkSame } from "../journal/rules.ts";
 import type { Logger } from "../logger.ts";
-import { messageOf } from "../run/call-error.ts";
+import { messageOf } from "../thrown.ts";
 import { manifestOf, type Outcome, Run, type RunRequest, type RunStart, unrecorded } from "../run/index.ts";
 import { Callers } from "./callers.ts";
 import { fingerprintOf } from "./fingerprint.ts";

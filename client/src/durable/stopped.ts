@@ -1,7 +1,7 @@
 import { CodemodeError } from "@codemode/proto";
 import { FencedError } from "../errors.ts";
 import type { CallRow } from "../journal/index.ts";
-import { messageOf } from "../run/call-error.ts";
+import { messageOf } from "../thrown.ts";
 
 // What is said of a run that its store does not let begin, go on or end.
 

@@ -1,6 +1,6 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { ClientMessage, ExecutorMessage, Finished } from "@codemode/proto";
-import { messageOf } from "../run/call-error.ts";
+import { messageOf } from "../thrown.ts";
 import { Doubt, violation } from "../run/gate.ts";
 import { Divergence, type Link } from "../run/link.ts";
 import type { Outcome } from "../run/outcome.ts";

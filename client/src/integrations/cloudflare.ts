@@ -3,6 +3,7 @@ import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/sp
 import type { Codemode } from "../codemode.ts";
 import { ComponentRegistry } from "../registry/index.ts";
 import { foreignErrorOf, logLinesOf, plainValueOf, type PlugOptions, runForeign } from "./foreign.ts";
+import { messageOf } from "../thrown.ts";
 
 export type { PlugOptions } from "./foreign.ts";
 
@@ -26,7 +27,7 @@ export function createExecutor(codemode: Codemode, options: PlugOptions = {}): E
         const error = foreignErrorOf(outcome);
         return error ? { result: undefined, error: error.message, logs } : { result: plainValueOf(outcome), logs };
       } catch (error) {
-        return { result: undefined, error: error instanceof Error ? error.message : String(error) };
+        return { result: undefined, error: messageOf(error) };
       }
     },
   };

@@ -4,6 +4,7 @@ import type { FunctionTool } from "openai/resources/responses/responses";
 import { z } from "zod";
 import type { Codemode } from "../codemode.ts";
 import { type ExecuteCodeOptions, runCode, textOf, toolText } from "./execute-code.ts";
+import { messageOf } from "../thrown.ts";
 
 export type { ExecuteCodeOptions } from "./execute-code.ts";
 
@@ -57,7 +58,7 @@ export function codemodeTool(codemode: Codemode, options: ExecuteCodeOptions = {
       try {
         return await call(json, { ...(signal && { signal }) });
       } catch (error) {
-        return `The program could not be run: ${error instanceof Error ? error.message : String(error)}`;
+        return `The program could not be run: ${messageOf(error)}`;
       }
     },
     needsApproval: () => Promise.resolve(false),

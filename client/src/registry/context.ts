@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { CodemodeError } from "@codemode/proto";
+import { messageOf } from "../thrown.ts";
 
 /** Values that a context holds by name. */
 export type ContextValues = Readonly<Record<string, unknown>>;
@@ -81,7 +82,7 @@ function copyOf(variables: ContextValues): ContextValues {
   try {
     return freeze(structuredClone(variables));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new CodemodeError("INVALID_ARGUMENT", `Cannot make a context: a variable cannot be copied, ${why}`, {
       cause,
     });

@@ -1,6 +1,7 @@
 import { RegistryError } from "../errors.ts";
 import type { CallInfo, Component } from "./component.ts";
 import { compileSchema, type Schema } from "./schema.ts";
+import { messageOf } from "../thrown.ts";
 
 /** A tool or an agent, of whatever kind, as the registry takes it. */
 export interface Found {
@@ -51,7 +52,7 @@ export function toComponent(name: string, found: Settled): Component {
     const of = { kind, name, origin, originName: found.name, description };
     return Object.freeze({ ...of, idempotent, inputExamples, ...schemas, handle });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw cannot(kind, name, origin, `its schema cannot be used, ${why}`, { cause });
   }
 }

@@ -4,7 +4,7 @@ export const MAX_NAME_LENGTH = 128; // as the protocol says of Component.name
 const SHAPE = /^[A-Za-z0-9_][\w$-]*(\.[A-Za-z0-9_][\w$-]*)*$/;
 
 /** Names that JavaScript asks of every object, so a tool of that name would be found by accident or change a prototype. */
-const TAKEN: ReadonlyMap<string, string> = new Map([
+export const TAKEN: ReadonlyMap<string, string> = new Map([
   ["then", "await would take the tools object for a promise"],
   ["constructor", "every object has one"],
   ["prototype", "every function has one"],

@@ -1,5 +1,6 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
+import { isStandardSchema } from "./interfaces.ts";
 import { type Checked, issuesText, pathText } from "./issues.ts";
 import { compileJsonSchema, type JsonSchema } from "./json-schema.ts";
 import { schemaText } from "./schema-text.ts";
@@ -27,10 +28,6 @@ export function compileSchema(schema: Schema | undefined, side: "input" | "outpu
   if (schema === undefined) return ANYTHING;
   if (isStandardSchema(schema)) return compileStandardSchema(schema, side);
   return compileJsonSchema(schema, isLenient);
-}
-
-function isStandardSchema(schema: Schema): schema is StandardSchemaV1 {
-  return "~standard" in schema;
 }
 
 function compileStandardSchema(schema: StandardSchemaV1, side: "input" | "output"): CompiledSchema {

@@ -41,11 +41,6 @@ export function timeoutError(name: string, timeoutMs: number): CallError {
   return { type, name: "TimeoutError", message, code: "TIMEOUT", retryable: true };
 }
 
-/** The message of anything thrown. */
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
 function clip(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -1,9 +1,11 @@
 import { type Call, type CallError, MAX_TIMER_MS, type Value } from "@codemode/proto/messages";
 import type { CallInfo, Component } from "../registry/component.ts";
 import type { Checked } from "../registry/issues.ts";
-import { inputError, messageOf, outputError, timeoutError, toCallError } from "./call-error.ts";
+import { messageOf } from "../thrown.ts";
+import { inputError, outputError, timeoutError, toCallError } from "./call-error.ts";
 import type { JournalEntry } from "./journal.ts";
-import { isStream, LiveStream } from "./live-stream.ts";
+import { isAsyncIterable } from "../registry/interfaces.ts";
+import { LiveStream } from "./live-stream.ts";
 import { inCallSpan } from "../telemetry.ts";
 import { argumentsFromWire, toWire } from "./values.ts";
 
@@ -69,7 +71,7 @@ async function answerOf(
   signal.throwIfAborted();
   entry.called = true;
   const output = await component.handle(value, Object.freeze(info));
-  if (!isStream(output)) return toAnswer(component, output, options.maxAnswerBytes());
+  if (!isAsyncIterable(output)) return toAnswer(component, output, options.maxAnswerBytes());
   const check = (item: unknown) => component.output.check(item);
   return { stream: new LiveStream(output, { controller, check, inContext: options.inContext }) };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Checked } from "../registry/issues.ts";
-import { messageOf, outputError, toCallError } from "./call-error.ts";
+import { messageOf } from "../thrown.ts";
+import { outputError, toCallError } from "./call-error.ts";
 import type { Answer } from "./invoke.ts";
 import { DONE, itemsAnswer } from "./item-calls.ts";
 import { toWire } from "./values.ts";
@@ -161,8 +162,4 @@ export class LiveStream {
     this.#wake.resolve();
     this.#wake = Promise.withResolvers();
   }
-}
-
-export function isStream(output: unknown): output is AsyncIterable<unknown> {
-  return typeof output === "object" && output !== null && Symbol.asyncIterator in output;
 }

@@ -9,7 +9,7 @@ import {
   type Value,
 } from "@codemode/proto/messages";
 import { CodemodeError } from "@codemode/proto";
-import { messageOf } from "./call-error.ts";
+import { messageOf } from "../thrown.ts";
 import { Evidence } from "./evidence.ts";
 import { Gate, violation } from "./gate.ts";
 import { Journal } from "./journal.ts";

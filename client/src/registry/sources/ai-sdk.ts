@@ -4,7 +4,8 @@ import { cannot, type Found } from "../found.ts";
 import type { JsonSchema } from "../json-schema.ts";
 import { compileSchema, type Schema } from "../schema.ts";
 import { mustBeApproved, mustNotAsk } from "./approval.ts";
-import { type Foreign, isAsyncIterable, isPlain, isStandardSchema, method, schemaOf, textOf } from "./reading.ts";
+import { isAsyncIterable, isStandardSchema } from "../interfaces.ts";
+import { type Foreign, isPlain, method, schemaOf, textOf } from "./reading.ts";
 
 // Tools of the AI SDK, 5 to 7. `tool()` returns what it is given: a tool with a zod schema and nothing else is also one of
 // ours. It is then called with what both are called with.

@@ -1,11 +1,8 @@
 import { createHash } from "node:crypto";
-import { MAX_NAME_LENGTH } from "../names.ts";
+import { MAX_NAME_LENGTH, TAKEN } from "../names.ts";
 
 const MAX_LENGTH = 100; // what is longer nobody reads
 const MARK_LENGTH = 9;
-
-/** Names that mean something to JavaScript. */
-const TAKEN = new Set(["then", "constructor", "prototype", "__proto__"]);
 
 /**
  * The names under which components of others are registered within `namespace`, in their order: what cannot stand in a name

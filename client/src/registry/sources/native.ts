@@ -1,7 +1,8 @@
 import { cannot, type Found } from "../found.ts";
 import type { Schema } from "../schema.ts";
 import { aiSdkOptions } from "./ai-sdk.ts";
-import { type Foreign, hasMethods, isStandardSchema, method, nameOf } from "./reading.ts";
+import { isStandardSchema } from "../interfaces.ts";
+import { type Foreign, hasMethods, method, nameOf } from "./reading.ts";
 
 /** Our own definition of a tool or an agent; undefined when `definition` has no method of that name. */
 export function fromNative(definition: object, kind: Found["kind"], origin: string): Found | undefined {

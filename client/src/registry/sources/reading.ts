@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { isStandardSchema } from "../interfaces.ts";
 import type { Schema } from "../schema.ts";
 
 /** A function of somebody's object, whose types are not ours. */
@@ -31,20 +32,11 @@ export function nameOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
-}
-
 /** An object that was written down as one, and is no instance of a class. */
 export function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;
-}
-
-export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
-  const isHolder = (typeof schema === "object" && schema !== null) || typeof schema === "function";
-  return isHolder && "~standard" in schema;
 }
 
 /** A schema that something foreign brought along: a Standard Schema or a JSON Schema, if it is one. */
