@@ -12,7 +12,6 @@ import { connecting, denied, SURROUNDINGS } from "./drill/attempts.ts";
 import { bundle } from "./drill/drill.ts";
 
 const project = `codemode-test-${randomBytes(4).toString("hex")}`;
-const installed = "/app/node_modules/@codemode/executor";
 let apiKey = randomBytes(32).toString("hex");
 
 afterAll(() => void compose("down", "--volumes", "--rmi", "local"));
@@ -156,8 +155,11 @@ describe("a worker that broke out of its isolate, in that container", () => {
       const { status, stderr } = insideWith(readFileSync(file), "sh", "-c", `cat > /tmp/${name}.mjs`);
       if (status !== 0) throw new Error(stderr);
     }
+    // From where it is, it is to find the native packages that a worker may read.
+    const { status, stderr } = insideWith("", "ln", "-s", "/app/node_modules", "/tmp/node_modules");
+    if (status !== 0) throw new Error(stderr);
     drill = (programs) => {
-      const run = ["node", "/tmp/in-container.mjs", installed, "/tmp/worker.mjs"];
+      const run = ["node", "/tmp/in-container.mjs", "/tmp/worker.mjs"];
       const { status, stdout, stderr } = insideWith(JSON.stringify(programs), ...run);
       if (status !== 0) throw new Error(stderr);
       return JSON.parse(stdout) as unknown[];

@@ -9,7 +9,7 @@ import type { Target } from "./cases.ts";
 
 const WORKERS = 4; // as docker-compose.yml has it
 /** Process ids of workers, as the container has them; the pattern does not match itself. */
-const PIDS = `for p in /proc/[0-9]*; do grep -qs "[w]orker.js" $p/cmdline && echo \${p#/proc/}; done; true`;
+const PIDS = `for p in /proc/[0-9]*; do grep -qs "[w]orker.cjs" $p/cmdline && echo \${p#/proc/}; done; true`;
 
 /** The one of docker-compose.yml. */
 export function container(): Promise<Target> {

@@ -16,7 +16,7 @@ const local = {
 };
 
 function expectNothingLeft(): void {
-  expect(processesBelow(process.pid).filter(({ command }) => /executor|worker\.js/.test(command))).toEqual([]);
+  expect(processesBelow(process.pid).filter(({ command }) => /executor|worker\.cjs/.test(command))).toEqual([]);
 }
 
 /** The one that the client starts by itself. */
