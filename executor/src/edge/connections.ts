@@ -68,6 +68,7 @@ export class Connections implements Disposable {
   }
 
   #greet(session: ServerHttp2Session): void {
+    if (session.destroyed) return; // its socket is no longer to be had
     const socket = session.socket.on("error", () => {}); // unlike what `session.socket` is, what this returns can be destroyed
     this.#open.set(session, socket);
     this.#strangers.add(session);
