@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { asBuffer } from "./as-buffer.ts";
 import { Call, CallResult } from "./gen/codemode/v1/messages.ts";
 import { Value } from "./gen/codemode/v1/run.ts";
 
@@ -108,10 +109,9 @@ function findPayload(bytes: Uint8Array, outer: number, inner: number): Found | u
   const value = lastField(message.inside, inner);
   const data = value && lastField(value.inside, DATA_OF_VALUE);
   if (!data || bytes.length - data.inside.length > MAX_HEAD_BYTES) return undefined;
-  const { buffer, byteOffset, length } = data.inside;
   return {
     around: value.before,
-    value: { ...Value.decode(data.before), data: Buffer.from(buffer, byteOffset, length) },
+    value: { ...Value.decode(data.before), data: asBuffer(data.inside) },
   };
 }
 

@@ -30,6 +30,7 @@ export {
   Value,
   ValueEncoding,
 } from "./gen/codemode/v1/run.ts";
+export * from "./as-buffer.ts";
 export * from "./large.ts";
 export { Duration } from "./gen/google/protobuf/duration.ts";
 export * from "./fields.ts";

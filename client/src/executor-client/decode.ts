@@ -1,4 +1,5 @@
 import {
+  asBuffer,
   ClientMessage,
   ExecutorMessage,
   joined,
@@ -33,7 +34,5 @@ export function decodeExecutorMessage(bytes: Uint8Array): ExecutorMessage {
 /** Encodes what an executor is told. */
 export function encodeClientMessage({ event }: ClientMessage): Buffer {
   const large = event?.$case === "callResult" ? partsOfResult(event.value) : undefined;
-  if (large) return joined(large);
-  const { buffer, byteOffset, length } = ClientMessage.encode({ event }).finish();
-  return Buffer.from(buffer, byteOffset, length);
+  return large ? joined(large) : asBuffer(ClientMessage.encode({ event }).finish());
 }

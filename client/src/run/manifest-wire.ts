@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { CodemodeError } from "@codemode/proto";
 import {
+  asBuffer,
   type Component as Described,
   encodedFields,
   Manifest,
@@ -67,10 +68,6 @@ function* endsOfPieces(encoded: Uint8Array): Generator<number> {
     components += 1;
   }
   yield end;
-}
-
-function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }
 
 const made = new WeakMap<ComponentSet, WireManifest>();

@@ -1,4 +1,5 @@
 import {
+  asBuffer,
   ClientMessage,
   ExecutorMessage,
   joined,
@@ -50,8 +51,4 @@ export function decodeClientMessage(bytes: Uint8Array): ClientMessage {
 export function encodeExecutorMessage({ event }: ExecutorMessage): Buffer {
   const large = event?.$case === "call" ? partsOfCall(event.value) : undefined;
   return large ? joined(large) : asBuffer(ExecutorMessage.encode({ event }).finish());
-}
-
-function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }
