@@ -189,6 +189,21 @@ test("a worker that dies while it replays is followed by another", async () => {
   expect(kinds(stream).filter((kind) => kind === "log" || kind === "call")).toEqual(["log", "call"]);
 });
 
+test("a run outlives workers that all die, one seen to be dead after the other", async () => {
+  await using executor = await startInProcess({ CODEMODE_EXECUTOR_WORKERS: "4" });
+  const { pool } = executor.executor;
+  await vi.waitFor(() => expect(pool.idle).toBe(4));
+  await using stream = executor.open();
+  stream.start("return await tools.ask(1)", withAsk);
+  await stream.next("idle");
+  for (const pid of pool.pids) {
+    process.kill(pid, "SIGKILL");
+    await vi.waitFor(() => expect(pool.pids).not.toContain(pid), { interval: 1 });
+  }
+  stream.answer(1, "here");
+  expect(await valueOf(stream)).toBe("here");
+});
+
 test("a drained executor ends a run that waits UNAVAILABLE, parked or not", async () => {
   await using executor = await startInProcess();
   const { stream, holder } = await parked(() => executor.open());

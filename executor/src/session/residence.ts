@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type CallResult, MAX_TIMER_MS, RunErrorType } from "@codemode/proto/messages";
 import { causeOf, type Death } from "../pool/death.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -45,7 +46,7 @@ type Place =
   | OnWorker
   /** Off its worker until an answer comes. */
   | { readonly kind: "parked" }
-  /** In the line for a worker. */
+  /** In the line for a worker, or about to be. */
   | { readonly kind: "resuming"; readonly leave: AbortController }
   /** The app is asked for the journal. Only with a worker at hand: a journal is large, workers are few. */
   | { readonly kind: "recalling"; readonly lease: Lease; readonly due: NodeJS.Timeout }
@@ -259,7 +260,8 @@ export class Residence implements RunSink {
     if (this.#place.kind !== "on a worker") return;
     const { lease, again } = this.#place;
     const isOurs = cause.type === RunErrorType.RUN_ERROR_TYPE_CRASHED;
-    if (!isOurs || !this.#deaths.survives(this.#journal.answered)) return this.#resident.fails(cause);
+    const backOffMs = isOurs ? this.#deaths.backOffMs(this.#journal.answered) : undefined;
+    if (backOffMs === undefined) return this.#resident.fails(cause);
     if (!this.#journal.isReplayable) {
       const message = `${cause.message}, and the run has too many answers to run again here`;
       return this.#resident.fails({ ...cause, message });
@@ -267,7 +269,7 @@ export class Residence implements RunSink {
     clearTimeout(again?.due);
     this.#released = lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
     const { from, to = this.#clock.wallMs } = this.#turn;
-    this.#queue();
+    this.#queue(backOffMs);
     if (!again) this.#clock.giveBack(to - from); // D3
   }
 
@@ -280,15 +282,16 @@ export class Residence implements RunSink {
     this.#resident.wantsJournal();
   }
 
-  #queue(): void {
+  #queue(afterMs = 0): void {
     const leave = new AbortController();
     this.#clock.spend("held");
     this.#place = { kind: "resuming", leave };
-    void this.#comeBack(leave.signal);
+    void this.#comeBack(leave.signal, afterMs);
   }
 
-  async #comeBack(signal: AbortSignal): Promise<void> {
+  async #comeBack(signal: AbortSignal, afterMs: number): Promise<void> {
     try {
+      if (afterMs > 0) await sleep(afterMs, undefined, { signal });
       const lease = await this.#resident.lend(signal);
       if (this.#place.kind === "resuming") this.moveIn(lease);
       else void lease.release(undefined);
