@@ -67,7 +67,7 @@ const bundles = [
     input: "worker/main.ts",
     file: "worker.cjs",
     format: "cjs", // Node starts it 20 ms sooner than a module
-    external: ["isolated-vm", "oxc-transform", /^node:/],
+    external: ["isolated-vm", "oxc-transform", /^oxc-parser\//, /^node:/],
   },
   {
     input: "main.ts",

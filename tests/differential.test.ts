@@ -1,43 +1,14 @@
-import { globSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { runInNewContext } from "node:vm";
 import { decode, encode } from "@codemode/proto/values";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { programs } from "./programs.ts";
 import { difference, withoutStacks } from "./same-value.ts";
 import { budgets, WorkerPeer } from "./worker-peer.ts";
 
-// What a program does in the sandbox is what it does in Node. The programs lie in tests/fixtures/programs: each begins
-// with `### its name`, and with ` | one | two` behind it is several, which have that text for each `$` outside of `${`.
-//
-// By design a program sees in the sandbox: a clock that stands still until it awaits an answer, random numbers of the
+// What a program does in the sandbox is what it does in Node. By design a program sees in the sandbox: a clock that stands still until it awaits an answer, random numbers of the
 // run's seed, timers in the order of their calls' answers, no WebAssembly, SharedArrayBuffer, Atomics, WeakRef,
 // FinalizationRegistry, Float16Array, and buffers that cannot be resized or transferred.
-
-interface Program {
-  readonly name: string;
-  readonly code: string;
-}
-
-const files = globSync(fileURLToPath(new URL("fixtures/programs/*.txt", import.meta.url))).toSorted();
-const programs = files.flatMap(read);
-
-function read(file: string): Program[] {
-  const sections = readFileSync(file, "utf8").split(/^### /m).slice(1);
-  return sections.flatMap((section) => {
-    const end = section.indexOf("\n");
-    const [title = "", ...given] = section.slice(0, end).split(/ \|(?: |$)/);
-    const name = `${basename(file, ".txt")}: ${title}`;
-    const code = section.slice(end + 1);
-    if (given.length === 0) return [{ name, code }];
-    // `$` alone is the place; `$$`, `$&`, `$1` and their like are the program's own.
-    return given.map((text) => ({
-      name: `${name} (${text})`,
-      code: code.replaceAll(/(?<!\\)\$(?![{$&`'<0-9])(?!\w\w)/g, () => text),
-    }));
-  });
-}
 
 const AsyncFunction = (async () => undefined).constructor as new (code: string) => () => Promise<unknown>;
 

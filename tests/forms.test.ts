@@ -63,6 +63,25 @@ describe("nesting", () => {
     expect(error).toMatchObject({ type: "SYNTAX_ERROR", message: "The program is nested too deeply" });
   });
 
+  // As much as is let through without a closer look.
+  test.for<readonly [open: string, close: string, depth: number]>([
+    ["(", ")", 2_700],
+    ["[", "]", 2_700],
+    ["`${", "}`", 2_300],
+    ["(class { a = ", "})", 1_000],
+    ["({ a: ", "})", 1_100],
+    ["a => ", "", 3_500],
+    ["x ? ", "", 3_900],
+    ["!", "", 46_000],
+    ["@(", ")", 1_750],
+  ])("by %s%s, as much as there may be, leaves the worker alive", async ([open, close, depth]) => {
+    const worst = [open.repeat(depth), `${open.repeat(depth)}1${close.repeat(depth)}`];
+    for (const code of [...worst, `let x: number;${worst.at(-1)}`]) {
+      const { error } = await run(code);
+      expect(error ?? { type: "SYNTAX_ERROR" }).toMatchObject({ type: "SYNTAX_ERROR" });
+    }
+  });
+
   const many = (count: number, text: (index: number) => string, between = "") =>
     Array.from({ length: count }, (_, index) => text(index)).join(between);
   test.for([

@@ -97,13 +97,15 @@ function nativePackages(): readonly string[] {
   if (found) return found;
   const here = createRequire(import.meta.url);
   const isolatedVm = packageFolder(here, "isolated-vm");
-  const oxc = packageFolder(here, "oxc-transform");
   const fromIsolatedVm = createRequire(join(isolatedVm, "package.json"));
-  const scope = join(dirname(oxc), "@oxc-transform"); // one package per platform, of which one is installed
-  const bindings = existsSync(scope) ? readdirSync(scope).map((name) => realpathSync(join(scope, name))) : [];
-  found = [isolatedVm, packageFolder(fromIsolatedVm, "node-gyp-build"), oxc, ...bindings].map((path) =>
-    join(path, "*"),
-  );
+  const native = [isolatedVm, packageFolder(fromIsolatedVm, "node-gyp-build")];
+  for (const name of ["oxc-parser", "oxc-transform"]) {
+    const folder = packageFolder(here, name);
+    const scope = join(dirname(folder), `@${name}`); // one package per platform, of which one is installed
+    const bindings = existsSync(scope) ? readdirSync(scope).map((binding) => realpathSync(join(scope, binding))) : [];
+    native.push(folder, ...bindings);
+  }
+  found = native.map((path) => join(path, "*"));
   return found;
 }
 

@@ -1,4 +1,8 @@
-import type { Position } from "./parse.ts";
+/** A place in a source, both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
 
 interface Insertion {
   readonly at: number;

@@ -51,7 +51,7 @@ export function blankExports(source: string, statements: readonly Node[], edits:
       }
     } else if (type === "ImportDeclaration" || type.startsWith("Export")) {
       const message = "A program has no modules to import from or export to: call the given tools instead";
-      throw new ProgramSyntaxError(message, placeOfNode(statement));
+      throw new ProgramSyntaxError(message, placeOfNode(source, statement));
     } else if (assigned.length === 1 && statement === assigned[0]) {
       const { left: target, right } = statement.expression as Node & { left: Node; right: Node };
       const named = mainIn(right)?.value ?? right;

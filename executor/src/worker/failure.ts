@@ -1,7 +1,7 @@
 import type { Catalog } from "./catalog.ts";
 import { RunError, RunErrorType } from "@codemode/proto/messages";
 import { linesOf } from "./edits.ts";
-import type { Position } from "./parse.ts";
+import type { Position } from "./edits.ts";
 import { PROGRAM, type Program } from "./program.ts";
 
 const FRAME = /^\s+at (?:(.*) \()?(?:.*, )?([^\s()]+):(\d+):(\d+)\)?$/;

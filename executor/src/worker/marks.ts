@@ -1,5 +1,5 @@
 import type { Edits } from "./edits.ts";
-import { type Node, visit } from "./parse.ts";
+import { type Parsed, visit } from "./parse.ts";
 
 /** The places that the guest knows by a number, as offsets. */
 export interface Places {
@@ -18,12 +18,12 @@ const LOOP = /\bfor\s+await\b/;
  * Lets the guest know where the program stands: `await x` becomes `await $codemodeAwait(<index>, x)`, and `throw x`
  * likewise.
  */
-export function mark(source: string, statements: readonly Node[], edits: Edits): Places {
+export function mark(source: string, parsed: Parsed, edits: Edits): Places {
   const marks: number[] = [];
   const loops: number[] = [];
   const all = NEEDED.test(source);
   if (!all && !BY_NAME.test(source) && !LOOP.test(source)) return { marks, loop: undefined };
-  visit(statements, (node) => {
+  visit(parsed.statements, (node) => {
     const { type, start, end, argument } = node;
     if (type === "AwaitExpression" && (all || argument?.type !== "CallExpression")) {
       edits.insert(start + "await".length, ` $codemodeAwait(${marks.length},`);

@@ -1,17 +1,12 @@
 import { type Options, parse as parseModule, type Token } from "acorn";
-
-/** A place in the user's source, both from 1. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
+import { type Position, positionAt } from "./edits.ts";
+import { parseNatively } from "./native-parse.ts";
 
 /** What of a syntax tree is looked at. */
 export interface Node {
   readonly type: string;
   readonly start: number;
   readonly end: number;
-  readonly loc: { readonly start: { readonly line: number; readonly column: number } };
   readonly name?: string;
   readonly value?: unknown;
   readonly operator?: string;
@@ -47,19 +42,31 @@ export interface Node {
   readonly cases?: readonly Node[];
 }
 
+/** A program that parses. */
+export interface Parsed {
+  /** Made when it is first asked for: that takes longer than to parse. */
+  readonly statements: readonly Node[];
+  /** True when it is known without them that the program is a body which returns, of which nothing is imported or exported. */
+  readonly isBody: boolean;
+}
+
 /** Calls `look` with every node of a tree, outer ones first; what is below a node for which it says false is left out. */
 export function visit(nodes: unknown, look: (node: Node) => boolean | undefined): void {
-  const open: unknown[] = [nodes];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (typeof node !== "object" || node === null) continue;
-    if ("type" in node && "start" in node && look(node as Node) === false) continue;
-    for (const [key, value] of Object.entries(node).toReversed()) if (key !== "loc") open.push(value);
+  const open = [nodes];
+  for (let node = open.pop() as Node | undefined; node !== undefined; node = open.pop() as Node | undefined) {
+    if (node.type !== undefined && look(node) === false) continue;
+    const below: unknown[] = [];
+    for (const key in node) {
+      const value: unknown = node[key as keyof Node]; // a tree has no inherited keys
+      if (typeof value === "object" && value !== null) below.push(value);
+    }
+    while (below.length > 0) open.push(below.pop());
   }
 }
 
 /** Where a node stands in the source that was parsed. */
-export function placeOfNode({ loc }: Node): Position {
-  return { line: loc.start.line, column: loc.start.column + 1 };
+export function placeOfNode(source: string, { start }: Node): Position {
+  return positionAt(source, start);
 }
 
 /** A program that does not parse. */
@@ -73,21 +80,25 @@ export class ProgramSyntaxError extends Error {
 }
 
 /**
- * The statements of a JavaScript program, in which `await` and `return` may stand at the top.
+ * Parses a JavaScript program, in which `await` and `return` may stand at the top.
  *
  * @param onToken - called with the source's tokens, when given
  */
-export function parse(source: string, onToken?: (token: Token) => void): Node[] {
+export function parse(source: string, onToken?: (token: Token) => void): Parsed {
+  return (onToken ? undefined : parseNatively(source)) ?? parseOrExplain(source, onToken);
+}
+
+/** By acorn, whose messages are better. */
+function parseOrExplain(source: string, onToken: ((token: Token) => void) | undefined): Parsed {
   const options: Options = {
     ecmaVersion: "latest",
     sourceType: "module",
-    locations: true,
     allowReturnOutsideFunction: true,
     allowAwaitOutsideFunction: true,
     ...(onToken && { onToken }),
   };
   try {
-    return parseModule(source, options).body as unknown as Node[];
+    return { statements: parseModule(source, options).body as unknown as readonly Node[], isBody: false };
   } catch (error) {
     if (!isAcornError(error)) throw error;
     // Without a place, so that no other parser is tried on it: one in native code would overflow the real stack.

@@ -1,9 +1,9 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
-import { Edits, positionAt } from "./edits.ts";
+import { Edits, type Position, positionAt } from "./edits.ts";
 import { beginsWithFence, insideFence, insideOuterFence, withoutShebang } from "./fence.ts";
 import { partHtmlComments } from "./html-comments.ts";
 import { mark } from "./marks.ts";
-import { isSyntaxFailure, type Node, parse, placeOfNode, type Position, ProgramSyntaxError, visit } from "./parse.ts";
+import { isSyntaxFailure, parse, type Parsed, placeOfNode, ProgramSyntaxError, visit } from "./parse.ts";
 import { returns, shape } from "./shape.ts";
 import { hasTypeArguments } from "./type-arguments.ts";
 import { stripTypes } from "./types.ts";
@@ -50,13 +50,13 @@ export function prepare(code: string): Program {
 /** A program as JavaScript, and how its positions become the user's. */
 interface Reading {
   readonly source: string;
-  readonly statements: readonly Node[];
+  readonly parsed: Parsed;
   readonly edits: Edits;
   readonly toUser: (position: Position) => Position | undefined;
 }
 
 function prepareText(text: string): Program {
-  const { source, statements, edits, toUser } = read(text);
+  const { source, parsed, edits, toUser } = read(text);
   const inUserTerms = <T>(make: () => T): T => {
     try {
       return make();
@@ -64,9 +64,9 @@ function prepareText(text: string): Program {
       throw isSyntaxFailure(error) ? new ProgramSyntaxError(error.message, toUser(error.position)) : error;
     }
   };
-  inUserTerms(() => refuse(source, statements));
-  const shaped = inUserTerms(() => shape(source, statements, edits));
-  const { marks, loop } = mark(source, statements, edits);
+  inUserTerms(() => refuse(source, parsed));
+  const shaped = inUserTerms(() => shape(source, parsed, edits));
+  const { marks, loop } = mark(source, parsed, edits);
   return {
     body: `"use strict";{\n${edits.applyTo(shaped)}\n}\n//# sourceURL=${PROGRAM}`,
     locate: (line, column) => {
@@ -78,8 +78,8 @@ function prepareText(text: string): Program {
       return offset === undefined ? undefined : toUser(positionAt(source, offset));
     },
     get returnedAt() {
-      const [only, another] = statements.filter(returns);
-      return only?.type === "ReturnStatement" && !another ? toUser(placeOfNode(only)) : undefined;
+      const [only, another] = parsed.statements.filter(returns);
+      return only?.type === "ReturnStatement" && !another ? toUser(placeOfNode(source, only)) : undefined;
     },
   };
 }
@@ -88,9 +88,9 @@ function read(text: string): Reading {
   const edits = new Edits();
   let failure: ProgramSyntaxError | undefined;
   try {
-    const statements = parse(text, partHtmlComments(text, edits));
-    const reading = { source: text, statements, edits, toUser: (position: Position) => position };
-    if (!hasTypeArguments(text, statements)) return reading;
+    const parsed = parse(text, partHtmlComments(text, edits));
+    const reading = { source: text, parsed, edits, toUser: (position: Position) => position };
+    if (!hasTypeArguments(text, parsed)) return reading;
     try {
       return readTypeScript(text, undefined);
     } catch (error) {
@@ -114,7 +114,7 @@ function readTypeScript(text: string, asJavaScript: ProgramSyntaxError | undefin
   const edits = new Edits();
   const source = stripped.code;
   try {
-    return { source, statements: parse(source, partHtmlComments(source, edits)), edits, toUser };
+    return { source, parsed: parse(source, partHtmlComments(source, edits)), edits, toUser };
   } catch (error) {
     if (!isSyntaxFailure(error)) throw error;
     throw new ProgramSyntaxError(error.message, toUser(error.position));
@@ -125,15 +125,15 @@ function readTypeScript(text: string, asJavaScript: ProgramSyntaxError | undefin
  * Refuses what the parser takes and nobody means: `import.meta`, which is of modules alone, as a program is to the parser
  * and not to V8; and a Markdown fence behind prose of one word, which is a label and texts that are called.
  */
-function refuse(source: string, statements: readonly Node[]): void {
+function refuse(source: string, parsed: Parsed): void {
   if (!/\bimport\b|```/.test(source)) return;
-  visit(statements, (node) => {
+  visit(parsed.statements, (node) => {
     if (node.type === "MetaProperty" && node.meta?.name === "import") {
       const message = "A program has no modules to import from, and no `import.meta`: call the given tools instead";
-      throw new ProgramSyntaxError(message, placeOfNode(node));
+      throw new ProgramSyntaxError(message, placeOfNode(source, node));
     }
     if (node.type === "TaggedTemplateExpression" && node.tag?.type === "TemplateLiteral") {
-      throw new ProgramSyntaxError("A text is no function: send only the code", placeOfNode(node));
+      throw new ProgramSyntaxError("A text is no function: send only the code", placeOfNode(source, node));
     }
     return undefined;
   });

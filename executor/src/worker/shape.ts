@@ -1,10 +1,13 @@
 import { blank, type Edits } from "./edits.ts";
 import { blankExports } from "./exports.ts";
-import { type Node, visit } from "./parse.ts";
+import { type Node, type Parsed, visit } from "./parse.ts";
+
+const COMMON_JS = /\bexports\b/;
 
 /** Lets the program return its value. What moves anything goes through `edits`. */
-export function shape(source: string, all: readonly Node[], edits: Edits): string {
-  const { source: text, statements, value, name, names } = blankExports(source, all, edits);
+export function shape(source: string, parsed: Parsed, edits: Edits): string {
+  if (parsed.isBody && !COMMON_JS.test(source)) return source;
+  const { source: text, statements, value, name, names } = blankExports(source, parsed.statements, edits);
   if (value !== undefined) return `${text}\nreturn ${value};`;
   // What the program runs itself must not run twice.
   const isRun = name !== undefined && functionsOf(statements).includes(name) && isUsed(statements, name, "at the top");

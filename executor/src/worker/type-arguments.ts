@@ -1,4 +1,4 @@
-import { type Node, visit } from "./parse.ts";
+import { type Parsed, visit } from "./parse.ts";
 
 const CALL = /(?<!=)>\s*[(`]/; // an arrow is none
 const MOST = 500; // characters of type arguments, of which as many are looked at
@@ -7,11 +7,11 @@ const MOST = 500; // characters of type arguments, of which as many are looked a
  * Whether JavaScript has read type arguments as comparisons: `f<number>(x)` is `(f < number) > x` to it. TypeScript
  * never reads them so, not even where they are meant.
  */
-export function hasTypeArguments(source: string, statements: readonly Node[]): boolean {
+export function hasTypeArguments(source: string, parsed: Parsed): boolean {
   if (!CALL.test(source)) return false;
   let found = false;
   let looks = 0;
-  visit(statements, ({ type, operator, right }) => {
+  visit(parsed.statements, ({ type, operator, right }) => {
     if (found || type !== "BinaryExpression" || !right || !/^>{1,3}$/.test(operator ?? "")) return !found;
     let end = spaceBefore(source, right.start);
     if (source[end - 1] === "(") end = spaceBefore(source, end - 1); // a parenthesis is no node

@@ -1,8 +1,8 @@
 import type { EncodedSourceMap } from "@jridgewell/trace-mapping";
 import { type TransformOptions, transformSync } from "oxc-transform";
-import { positionAt } from "./edits.ts";
+import { type Position, positionAt } from "./edits.ts";
 import { isTooDeep } from "./nesting.ts";
-import { type Position, ProgramSyntaxError } from "./parse.ts";
+import { ProgramSyntaxError } from "./parse.ts";
 
 // oxc speaks of these as errors of a module, but a program is the body of a function.
 const ALLOWED = /can only be used within a function body/;
