@@ -437,6 +437,18 @@ test.each([
   expect((user + system) / 1_000).toBeLessThan(50);
 });
 
+test.each([
+  ["of eight bytes", 0x79],
+  ["of four bytes", 0x7d],
+])(
+  "a number %s is not read beyond the message that it is in, where its fields would be counted otherwise",
+  (_name, tag) => {
+    const rest = Buffer.concat([Buffer.from([0x7a]), varint(3 + 4 * MIB), Buffer.alloc(3), filled(field(1))]);
+    const bytes = field(4, Buffer.concat([field(1, Buffer.from([tag])), rest]));
+    expect(() => decodeClientMessage(bytes)).toThrow("it is no ClientMessage");
+  },
+);
+
 test("no message holds the edge: as many fields as it takes are decoded, and shortly", () => {
   const bytes = field(4, filled(field(1, Buffer.alloc(0))).subarray(0, 2 * 32_000));
   decodeClientMessage(bytes); // compiled

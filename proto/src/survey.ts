@@ -54,6 +54,7 @@ class Survey {
         default:
           throw new RangeError("Groups are not in use");
       }
+      if (this.#at > end) throw new RangeError("Truncated"); // or else a decoder would read on elsewhere than we do
     }
   }
 
