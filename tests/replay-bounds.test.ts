@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { readStatusDetails, RunErrorType, type Start, toDuration } from "@codemode/proto";
+import { CallKind, ClientMessage, readStatusDetails, RunErrorType, type Start, toDuration } from "@codemode/proto";
+import { decodeClientMessage } from "../executor/src/edge/decode.ts";
+import { DEFAULT_BUDGETS } from "../executor/src/session/budgets.ts";
+import { Journal } from "../executor/src/session/journal.ts";
+import { JournalPieces } from "../executor/src/session/journal-pieces.ts";
 import { Keep, type KeepLimits } from "../executor/src/session/keep.ts";
 import { type Fixture, startInProcess, type Stream } from "./executor-fixture.ts";
 import { kinds, noBudgets, other, parked, pending, sendJournal, settled, valueOf, withAsk } from "./journal-fixture.ts";
@@ -135,7 +139,7 @@ test.each<[string, Partial<KeepLimits>, Partial<Start>, object]>([
 });
 
 test("a journal at the bounds is taken", async () => {
-  await using executor = await remembering({ replayBytes: 1_300, bytes: 1_700 });
+  await using executor = await remembering({ replayBytes: 2_096, bytes: 2_496 });
   await using stream = executor.open();
   const budgets = { ...noBudgets, calls: 2, answerBytes: 1_002n };
   const entries = [settled(1, 1, "x".repeat(1_000)), pending(2, 2)];
@@ -145,6 +149,30 @@ test("a journal at the bounds is taken", async () => {
   expect(await valueOf(stream)).toEqual([1_000, "two"]);
   expect(executor.keep.bytes).toBe(0);
 });
+
+test("what is kept of an answer shares its memory with nothing, however small it is", () => {
+  const keep = new Keep();
+  const [answered, recalled] = [new Journal(keep, () => {}), new Journal(keep, () => {})];
+  const entries = [settled(1, 1, "one")];
+  answered.issue({ seq: 1, kind: CallKind.CALL_KIND_TOOL, name: "ask", arguments: undefined, delayMs: 0 });
+  for (const { seq, result, settledAt } of entries) {
+    const event = decoded({ $case: "callResult", value: { seq, result, settledAt } });
+    if (event?.$case === "callResult") answered.answer(event.value);
+  }
+  const pieces = new JournalPieces(recalled, keep, DEFAULT_BUDGETS);
+  const event = decoded({ $case: "journal", value: { entries, more: false } });
+  if (event?.$case === "journal") pieces.add(event.value);
+  for (const { answers } of [answered, recalled]) {
+    const [{ result } = {}] = answers ?? [];
+    const data = result?.$case === "value" ? result.value.data : undefined;
+    expect([data?.toString(), data?.buffer.byteLength]).toEqual(['"one"', 5]);
+  }
+});
+
+/** As it comes off the wire. */
+function decoded(event: NonNullable<ClientMessage["event"]>): ClientMessage["event"] {
+  return decodeClientMessage(Buffer.from(ClientMessage.encode({ event }).finish())).event;
+}
 
 test("what a journal tells does not wait in memory for a worker: it is told again", async () => {
   await using executor = await remembering({ answerBytesOfRun: 100 });

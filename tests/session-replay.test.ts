@@ -28,7 +28,7 @@ test("answers that a dead worker did not read any more leave the stream open for
 });
 
 test("answers over the bound are let go while the program runs, and asked for when its worker dies", async () => {
-  await using executor = await startInProcess({}, new Keep({ answerBytesOfRun: 100 }));
+  await using executor = await startInProcess({}, new Keep({ answerBytesOfRun: 1_100 }));
   await using stream = executor.open();
   stream.start("return [await tools.ask(1), await tools.ask(2), await tools.ask(3)]", withAsk);
   await stream.next("idle");

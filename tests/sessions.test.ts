@@ -120,6 +120,20 @@ test.each([
   expect(readStatusDetails(status.metadata).field).toBe("call_result.seq");
 });
 
+test("an answer to a call that was given up may cross it, but not twice", async () => {
+  await using executor = await startInProcess();
+  await using stream = executor.open();
+  stream.start("clearTimeout(setTimeout(() => {}, 60_000)); await tools.ask()", withAsk);
+  await stream.next("callCancelled");
+  stream.answer(1, null);
+  await stream.next("idle");
+  stream.answer(1, null);
+  stream.call.resume();
+  const status = await stream.status;
+  expect(status.code).toBe(INVALID_ARGUMENT);
+  expect(readStatusDetails(status.metadata).field).toBe("call_result.seq");
+});
+
 test("an answer over its budget ends the stream and names the field", async () => {
   await using executor = await startInProcess();
   await using stream = executor.open();

@@ -53,7 +53,7 @@ export async function chaos(batch: Batch, makeRun?: MakeRun): Promise<Report> {
 /** Runs random programs on one worker that they take from each other, in an executor that keeps nearly nothing of them. */
 export async function crowd(batch: Batch): Promise<Report> {
   const done = new Done(batch);
-  await using executor = await startInProcess({}, new Keep({ answerBytes: 64 * 1024, answerBytesOfRun: 1024 }));
+  await using executor = await startInProcess({}, new Keep({ answerBytes: 256 * 1024, answerBytesOfRun: 4096 }));
   await using client = clientOf(executor.executor.address, undefined);
   await done.attempt(client);
   done.blame(await leftInProcess(executor));

@@ -2,7 +2,7 @@ import type { CallResult, Journal as Piece, JournalEntry } from "@codemode/proto
 import { BusyError } from "../pool/busy.ts";
 import type { RunBudgets } from "./budgets.ts";
 import type { Journal } from "./journal.ts";
-import { bytesOfEntry, checkEntry, toResult } from "./journal-entry.ts";
+import { bytesOfEntry, checkEntry, inOwnMemory, toResult } from "./journal-entry.ts";
 import type { Keep } from "./keep.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -71,7 +71,7 @@ export class JournalPieces {
     if (place >= calls || this.#answers[place]) {
       throw new Refusal(`${field}.settle_order`, "another has it, or it is over the number of calls");
     }
-    this.#answers[place] = toResult(entry);
+    this.#answers[place] = inOwnMemory(toResult(entry));
     this.#answered += 1;
   }
 

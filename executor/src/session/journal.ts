@@ -1,6 +1,6 @@
 import { argumentsHash } from "@codemode/proto";
 import { type Call, CallKind, type CallResult, type JournalEntry, RunErrorType } from "@codemode/proto/messages";
-import { bytesOf, type CallProgress, progressOf } from "./journal-entry.ts";
+import { bytesOf, type CallProgress, inOwnMemory, progressOf } from "./journal-entry.ts";
 import type { Keep } from "./keep.ts";
 import { failure, type Failure } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
@@ -121,7 +121,10 @@ export class Journal {
     if (known?.askedAt === undefined || known.state === "answered") {
       throw new Refusal("call_result.seq", `call ${result.seq} was not made, or is answered already`);
     }
-    if (known.state === "cancelled") return false;
+    if (known.state === "cancelled") {
+      known.askedAt = undefined; // one answer may cross, not another
+      return false;
+    }
     this.#close(known, "answered");
     this.answered += 1;
     this.#tell(known, result.result?.$case === "error" ? "error" : "ok");
@@ -175,7 +178,7 @@ export class Journal {
     const bytes = bytesOf(result);
     this.#bytesInAll += bytes;
     if (!this.#answers) return;
-    this.#answers.push(result);
+    this.#answers.push(inOwnMemory(result));
     this.#bytes += bytes;
     this.#keep.answerBytes += bytes;
   }
