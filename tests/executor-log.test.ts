@@ -1,7 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { status } from "@grpc/grpc-js";
 import { Budgets, CallError, toDuration, ValueEncoding } from "@codemode/proto";
 import { encode } from "@codemode/proto/values";
 import { expect, test } from "vitest";
+import { logger } from "../executor/src/log.ts";
 import { ChildExecutor, connect, Stream } from "./executor-fixture.ts";
 
 // What an executor logs: JSON, a line for each thing, with the ids of the run and nothing of what it is about.
@@ -103,4 +107,47 @@ test("no secret of a run is in the log, by whatever way it comes, and its ids ar
   );
   expect(withIds).toHaveLength(Object.keys(ways).length);
   expect(new Set(withIds.map(({ outcome }) => outcome)).size).toBeGreaterThan(4);
+});
+
+test("an executor whose log nobody reads goes on", async () => {
+  await using executor = await ChildExecutor.start({ CODEMODE_EXECUTOR_LOG_LEVEL: "info" });
+  executor.child.stderr?.removeAllListeners("data").pause();
+  const client = connect(executor.address);
+  const ids = { executionId: "e".repeat(128), correlationId: "c".repeat(128) };
+  for (let runs = 0; runs < 900; runs++) {
+    // over what the pipe and its two ends hold
+    await using stream = new Stream(client, executor.key);
+    expect(await run(stream, "return 1", ids)).toBe(status.OK);
+  }
+  client.close();
+});
+
+test("lines that wait for a reader are bounded, and it is told how many it has missed", async () => {
+  const reader = spawn("sh", ["-c", "read first; cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  const { stdin, stdout } = reader;
+  reader.kill("SIGSTOP");
+  const log = logger("info", () => stdin);
+  const text = "x".repeat(1_000);
+  for (let lines = 0; lines < 5_000; lines++) log.info({ text }, "line");
+  expect(stdin.writableLength).toBeGreaterThan(1024 * 1024);
+  expect(stdin.writableLength).toBeLessThan(1024 * 1024 + 1_200);
+  const lines: Json[] = [];
+  createInterface(stdout).on("line", (line) => lines.push(JSON.parse(line) as Json));
+  reader.kill("SIGCONT");
+  await once(stdin, "drain");
+  log.warn({}, "at last");
+  stdin.end();
+  await once(reader, "close");
+  const [told, last] = lines.slice(-2);
+  expect(last).toMatchObject({ level: "warn", msg: "at last" });
+  expect(told?.["dropped"]).toBe(5_000 - (lines.length - 2) - 1); // the first line is read by itself
+});
+
+test("a log whose reader is gone ends nothing", async () => {
+  const reader = spawn("true", { stdio: ["pipe", "ignore", "ignore"] });
+  const log = logger("info", () => reader.stdin);
+  await once(reader, "exit");
+  for (let lines = 0; lines < 3; lines++) log.info({}, "line");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(reader.stdin.destroyed).toBe(true);
 });

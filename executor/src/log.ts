@@ -1,36 +1,33 @@
-import { writeSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Writable } from "node:stream";
 import type { ExecutorConfig } from "./config/config.ts";
 import type { Log } from "./executor.ts";
 
-const STDERR = 2;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-const FULL_MS = 10; // until a reader of stderr that lags behind is tried again
+const MAX_WAITING_BYTES = 1024 * 1024; // lines that a reader who lags behind may find
 
 /**
- * Writes a line of JSON to stderr for each event of `least` and above, before the next thing happens. It has the ids of its run,
- * and none of what the run is about.
+ * Writes a line of JSON to stderr for each event of `least` and above. It has the ids of its run, and none of what the run is about.
+ * Runs do not wait for who reads the lines: what is too many for a reader that lags behind, or stands still, is dropped, and a line
+ * says how many were.
  */
-export function logger(least: ExecutorConfig["logLevel"]): Log {
-  const at = (level: "info" | "warn"): Log["info"] => {
-    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return () => {};
-    const host = hostname();
-    return (fields, msg) => {
-      const line = { level, time: new Date().toISOString(), pid: process.pid, hostname: host, ...fields, msg };
-      writeAll(Buffer.from(`${JSON.stringify(line)}\n`));
-    };
-  };
-  return { info: at("info"), warn: at("warn") };
-}
-
-/** A pipe takes what it has room for; one that nobody reads any more takes nothing, and is not worth our end. */
-function writeAll(bytes: Buffer): void {
-  for (let rest = bytes; rest.length > 0;) {
-    try {
-      rest = rest.subarray(writeSync(STDERR, rest));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_MS);
+export function logger(least: ExecutorConfig["logLevel"], to = (): Writable => process.stderr): Log {
+  const host = hostname();
+  let stream: Writable | undefined;
+  let dropped = 0;
+  const write = (level: "info" | "warn", fields: object, msg: string | undefined): void => {
+    stream ??= to().on("error", () => {}); // nobody reads any more: that is not worth our end
+    if (stream.writableLength > MAX_WAITING_BYTES) {
+      dropped += 1;
+      return;
     }
-  }
+    const line = (more: object): string =>
+      `${JSON.stringify({ level, time: new Date().toISOString(), pid: process.pid, hostname: host, ...more })}\n`;
+    if (dropped > 0) stream.write(line({ dropped, msg: "lines were dropped: they were not read in time" }));
+    dropped = 0;
+    stream.write(line({ ...fields, msg }));
+  };
+  const at = (level: "info" | "warn"): Log["info"] =>
+    LEVELS.indexOf(level) < LEVELS.indexOf(least) ? () => {} : (fields, msg) => write(level, fields, msg);
+  return { info: at("info"), warn: at("warn") };
 }
