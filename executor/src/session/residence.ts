@@ -279,7 +279,7 @@ export class Residence implements RunSink {
       (late) => this.#resident.broken(late),
     );
     this.#place = { kind: "recalling", lease, due };
-    this.#resident.wantsJournal();
+    queueMicrotask(() => this.isRecalling && this.#resident.wantsJournal()); // behind Accepted
   }
 
   #queue(afterMs = 0): void {

@@ -200,7 +200,6 @@ export class Session {
     if (this.#state.kind !== "queued") return void lease.release(undefined); // given up meanwhile
     try {
       const { executorId } = this.#host;
-      this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
       const run = new ActiveRun(program, lease, journal, {
         send: (event) => this.#relay(event),
         lend: (signal) => this.#host.lend({ tenant: program.tenant, isAccepted: true }, signal),
@@ -208,6 +207,8 @@ export class Session {
         broken: (error) => this.#stopBy(error),
       });
       this.#state = { kind: "running", program, journal, run, since: performance.now() };
+      // The worker is at work meanwhile; whatever is said of the run is said in a later turn.
+      this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
     } catch (error) {
       void lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
       throw error;
