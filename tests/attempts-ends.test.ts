@@ -304,11 +304,11 @@ test("the time that executors have a run is counted over all attempts, and the t
   const budgets = { wallTime: toDuration(5_000), waitTime: toDuration(500), cpuTime: undefined };
   const left: number[] = [];
   const after = (ms: number) => ((now += ms), left.push(run.leftMs));
-  run.accept({ executorId: "", budgets });
+  run.accept({ executorId: "", budgets, takesBatches: false });
   after(400);
   run.disconnect();
   after(60_000);
-  run.accept({ executorId: "", budgets });
+  run.accept({ executorId: "", budgets, takesBatches: false });
   after(200);
   after(10_000);
   clock.mockRestore();

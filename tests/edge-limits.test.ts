@@ -427,6 +427,7 @@ test.each([
   ["a Start with two million contexts", field(1, filled(field(9)))],
   ["two million Starts", filled(field(1))],
   ["a journal of empty calls", field(4, filled(field(1)))],
+  ["a batch of empty answers", field(6, filled(field(1)))],
   ["a Start with a journal of empty calls", field(1, field(15, filled(field(1))))],
   ["two million numbers that nobody knows", filled(Buffer.from([0x78, 1]))],
 ])("no message holds the edge: %s", (_name, bytes) => {

@@ -34,9 +34,9 @@ export class Peer {
     this.stream.write({ event });
   }
 
-  accept(wallMs = 30_000): void {
+  accept(wallMs = 30_000, takesBatches = false): void {
     const budgets = { wallTime: toDuration(wallMs), waitTime: undefined, cpuTime: undefined };
-    this.say({ $case: "accepted", value: { executorId: "scripted", budgets } });
+    this.say({ $case: "accepted", value: { executorId: "scripted", budgets, takesBatches } });
   }
 
   call(seq: number, name: string, input?: unknown, kind: CallKind = CallKind.CALL_KIND_TOOL): void {

@@ -2,8 +2,10 @@ export { CallState, Journal, JournalEntry } from "./gen/codemode/v1/journal.ts";
 export {
   Accepted,
   Call,
+  CallBatch,
   CallCancelled,
   CallResult,
+  CallResultBatch,
   Cancel,
   ClientMessage,
   Component,
@@ -31,6 +33,7 @@ export {
   ValueEncoding,
 } from "./gen/codemode/v1/run.ts";
 export * from "./as-buffer.ts";
+export * from "./batch.ts";
 export * from "./large.ts";
 export { Duration } from "./gen/google/protobuf/duration.ts";
 export * from "./fields.ts";

@@ -149,6 +149,10 @@ export class Attempt {
         if (aborted) return; // T4
         this.#link.call(event.value);
         return;
+      case "callBatch":
+        if (event.value.calls.length === 0) throw violation("sent an empty batch of calls");
+        for (const value of event.value.calls) this.#take({ event: { $case: "call", value } });
+        return;
       case "callCancelled":
         if (!aborted) this.#link.cancelCall(event.value.seq);
         return;

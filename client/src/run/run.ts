@@ -85,7 +85,7 @@ export class Run {
     this.#manifest = manifest;
     this.#attempts = recording.attempts;
     this.#countAttempts = recording.countAttempts;
-    this.#start = { ...start, correlationId, idleWanted: isReplay };
+    this.#start = { ...start, correlationId, idleWanted: isReplay, takesBatches: true };
     this.#isReplay = isReplay;
     this.#recorder = new Recorder((error) => {
       this.release(error);

@@ -80,6 +80,7 @@ export function toStart(request: RunRequest): RunStart {
     logsReceived: 0,
     outputsReceived: 0,
     idleWanted: false,
+    takesBatches: false,
   };
 }
 

@@ -28,12 +28,14 @@ const start: Shape = {
   13: flat,
   15: journal,
 };
+const callResult: Shape = { 2: flat, 3: error, 4: flat, 5: flat };
 const clientMessage: Shape = {
   1: start,
-  2: { 2: flat, 3: error, 4: flat, 5: flat },
+  2: callResult,
   3: { 1: "text" },
   4: journal,
   5: flat, // the Manifest in it is looked through with those of the other pieces
+  6: { 1: callResult },
 };
 
 /** Decodes what a client has sent. Throws a Refusal when it is no message of ours, or one of too many fields. */

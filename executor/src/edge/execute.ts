@@ -1,6 +1,8 @@
 import { constants } from "node:http2";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { CodemodeError, type ExecutorMessage } from "@codemode/proto";
+import { CodemodeError } from "@codemode/proto";
+import { Batch, type Call as CallOfProgram, type ClientMessage, type ExecutorMessage } from "@codemode/proto/messages";
+import { Refusal } from "../session/refusal.ts";
 import { Session } from "../session/session.ts";
 import type { Outgoing, RunStream, SessionHost } from "../session/stream.ts";
 import { decodeClientMessage } from "./decode.ts";
@@ -13,10 +15,13 @@ export type Call = ServerDuplexStream<Buffer, ExecutorMessage>;
 
 /** Gives an Execute call to a session of its own. */
 export function openSession(call: Call, host: SessionHost, outbox: Outbox): Session {
-  const session = new Session(asRunStream(call, outbox), host);
+  const stream = new CallStream(call, outbox);
+  const session = new Session(stream, host);
   call.on("data", (bytes: Buffer) => {
     try {
-      session.receive(decodeClientMessage(bytes));
+      const message = decodeClientMessage(bytes);
+      if (message.event?.$case === "start") stream.takesBatches = message.event.value.takesBatches;
+      for (const one of single(message)) session.receive(one);
     } catch (error) {
       if (CodemodeError.is(error)) session.stop(error);
       else throw error;
@@ -36,25 +41,66 @@ export function turnAway(call: Call, error: CodemodeError): void {
   call.emit("error", toStatus(error));
 }
 
-function asRunStream(call: Call, outbox: Outbox): RunStream {
-  let ended = false;
-  let lastBytes = 0;
-  return {
-    write(event) {
-      lastBytes = sizeOf(event);
-      return call.write({ event });
-    },
-    onRoom: (listener) => void call.once("drain", listener),
-    pause: () => void call.pause(),
-    resume: () => void call.resume(),
-    end(error) {
-      if (ended) return;
-      ended = true;
-      if (!error) call.end();
-      else call.emit("error", toStatus(error)); // how grpc-js takes a status of a stream
-      outbox.add(call, lastBytes);
-    },
-  };
+/** A message as it is, or each answer of a batch as if it had come by itself. */
+function single(message: ClientMessage): readonly ClientMessage[] {
+  if (message.event?.$case !== "callResultBatch") return [message];
+  const { results } = message.event.value;
+  if (results.length === 0) throw new Refusal("call_result_batch", "it is empty");
+  return results.map((value) => ({ event: { $case: "callResult", value } }));
+}
+
+/** The Execute call, as its session uses it. */
+class CallStream implements RunStream {
+  takesBatches = false;
+  readonly #call: Call;
+  readonly #outbox: Outbox;
+  readonly #calls = new Batch<CallOfProgram>((calls) => {
+    const [only, another] = calls;
+    if (only)
+      this.#send(another ? { $case: "callBatch", value: { calls: [...calls] } } : { $case: "call", value: only });
+  });
+  #ended = false;
+  #lastBytes = 0;
+
+  constructor(call: Call, outbox: Outbox) {
+    this.#call = call;
+    this.#outbox = outbox;
+  }
+
+  write(event: Outgoing): boolean {
+    const isCall = event.$case === "call" && this.takesBatches;
+    if (!isCall || !this.#calls.add(event.value, event.value.arguments?.data.length ?? 0)) {
+      this.#calls.flush();
+      this.#send(event);
+    }
+    return !this.#call.writableNeedDrain;
+  }
+
+  onRoom(listener: () => void): void {
+    this.#call.once("drain", listener);
+  }
+
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
+  }
+
+  end(error?: CodemodeError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (!error) this.#call.end();
+    else this.#call.emit("error", toStatus(error)); // how grpc-js takes a status of a stream
+    this.#outbox.add(this.#call, this.#lastBytes);
+  }
+
+  #send(event: Outgoing): void {
+    if (this.#ended) return;
+    this.#lastBytes = sizeOf(event);
+    this.#call.write({ event });
+  }
 }
 
 /** What of the last message is worth counting. */

@@ -208,7 +208,8 @@ export class Session {
       });
       this.#state = { kind: "running", program, journal, run, since: performance.now() };
       // The worker is at work meanwhile; whatever is said of the run is said in a later turn.
-      this.#stream.write({ $case: "accepted", value: { executorId, budgets: wireBudgets(program.budgets) } });
+      const budgets = wireBudgets(program.budgets);
+      this.#stream.write({ $case: "accepted", value: { executorId, budgets, takesBatches: true } });
     } catch (error) {
       void lease.release(RunErrorType.RUN_ERROR_TYPE_CRASHED);
       throw error;

@@ -45,6 +45,9 @@ export interface ClientMessage {
     | //
     /** The components of the run, or some of them, after ManifestWanted. */
     { $case: "manifest"; value: ManifestPiece }
+    | //
+    /** The answers to several Calls, to an executor that takes batches. */
+    { $case: "callResultBatch"; value: CallResultBatch }
     | undefined;
 }
 
@@ -79,6 +82,9 @@ export interface ExecutorMessage {
     | //
     /** The executor does not know the components that Start names by their hash. At most once, before Accepted. */
     { $case: "manifestWanted"; value: ManifestWanted }
+    | //
+    /** Several calls that the app is to make, to a client that takes batches. */
+    { $case: "callBatch"; value: CallBatch }
     | undefined;
 }
 
@@ -142,6 +148,8 @@ export interface Start {
   outputsReceived: number;
   /** Whether Idle is to be told. A replay wants it, to know that the program waits for what was never answered. */
   idleWanted: boolean;
+  /** Whether several Calls may come as one CallBatch. */
+  takesBatches: boolean;
 }
 
 /** The components that one run may call. */
@@ -178,6 +186,12 @@ export interface Component {
   outputSchemaJson: string;
 }
 
+/** Answers, in the order in which they settled, as if each had come by itself. */
+export interface CallResultBatch {
+  /** At least one. */
+  results: CallResult[];
+}
+
 /** The answer to one Call. */
 export interface CallResult {
   /** The call that is answered. An unknown seq, or a second answer, ends the stream with INVALID_ARGUMENT. */
@@ -209,7 +223,11 @@ export interface Accepted {
   /** Names the executor process. */
   executorId: string;
   /** The budgets in force, every field set. */
-  budgets: Budgets | undefined;
+  budgets:
+    | Budgets
+    | undefined;
+  /** Whether several CallResults may come as one CallResultBatch. */
+  takesBatches: boolean;
 }
 
 /** One line of console output. */
@@ -260,6 +278,12 @@ export interface Call {
     | undefined;
   /** How long a timer is to wait, in milliseconds. */
   delayMs: number;
+}
+
+/** Calls, in the order of their seqs, as if each had come by itself. */
+export interface CallBatch {
+  /** At least one. */
+  calls: Call[];
 }
 
 /** Nobody waits for this call any more. The app stops it if it can and sends no answer. */
@@ -330,6 +354,9 @@ export const ClientMessage: MessageFns<ClientMessage> = {
       case "manifest":
         ManifestPiece.encode(message.event.value, writer.uint32(42).fork()).join();
         break;
+      case "callResultBatch":
+        CallResultBatch.encode(message.event.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -387,6 +414,14 @@ export const ClientMessage: MessageFns<ClientMessage> = {
             message.event = { $case: "manifest", value: ManifestPiece.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.event = { $case: "callResultBatch", value: CallResultBatch.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -433,6 +468,9 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
         break;
       case "manifestWanted":
         ManifestWanted.encode(message.event.value, writer.uint32(74).fork()).join();
+        break;
+      case "callBatch":
+        CallBatch.encode(message.event.value, writer.uint32(82).fork()).join();
         break;
     }
     return writer;
@@ -523,6 +561,14 @@ export const ExecutorMessage: MessageFns<ExecutorMessage> = {
             message.event = { $case: "manifestWanted", value: ManifestWanted.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.event = { $case: "callBatch", value: CallBatch.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +602,7 @@ function createBaseStart(): Start {
     logsReceived: 0,
     outputsReceived: 0,
     idleWanted: false,
+    takesBatches: false,
   };
 }
 
@@ -619,6 +666,9 @@ export const Start: MessageFns<Start> = {
     }
     if (message.idleWanted !== false) {
       writer.uint32(152).bool(message.idleWanted);
+    }
+    if (message.takesBatches !== false) {
+      writer.uint32(160).bool(message.takesBatches);
     }
     return writer;
   },
@@ -786,6 +836,14 @@ export const Start: MessageFns<Start> = {
             }
 
             message.idleWanted = reader.bool();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.takesBatches = reader.bool();
             continue;
           }
         }
@@ -994,6 +1052,52 @@ export const Component: MessageFns<Component> = {
   },
 };
 
+function createBaseCallResultBatch(): CallResultBatch {
+  return { results: [] };
+}
+
+export const CallResultBatch: MessageFns<CallResultBatch> = {
+  encode(message: CallResultBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      CallResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallResultBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallResultBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(CallResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseCallResult(): CallResult {
   return { seq: 0, result: undefined, settledAt: undefined };
 }
@@ -1133,7 +1237,7 @@ export const Cancel: MessageFns<Cancel> = {
 };
 
 function createBaseAccepted(): Accepted {
-  return { executorId: "", budgets: undefined };
+  return { executorId: "", budgets: undefined, takesBatches: false };
 }
 
 export const Accepted: MessageFns<Accepted> = {
@@ -1143,6 +1247,9 @@ export const Accepted: MessageFns<Accepted> = {
     }
     if (message.budgets !== undefined) {
       Budgets.encode(message.budgets, writer.uint32(18).fork()).join();
+    }
+    if (message.takesBatches !== false) {
+      writer.uint32(24).bool(message.takesBatches);
     }
     return writer;
   },
@@ -1174,6 +1281,14 @@ export const Accepted: MessageFns<Accepted> = {
             }
 
             message.budgets = Budgets.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.takesBatches = reader.bool();
             continue;
           }
         }
@@ -1459,6 +1574,52 @@ export const Call: MessageFns<Call> = {
             }
 
             message.delayMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCallBatch(): CallBatch {
+  return { calls: [] };
+}
+
+export const CallBatch: MessageFns<CallBatch> = {
+  encode(message: CallBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.calls) {
+      Call.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.calls.push(Call.decode(reader, reader.uint32()));
             continue;
           }
         }
