@@ -4,7 +4,7 @@ import { CodemodeError } from "@codemode/proto";
 import { Batch, type Call as CallOfProgram, type ClientMessage, type ExecutorMessage } from "@codemode/proto/messages";
 import { Refusal } from "../session/refusal.ts";
 import { Session } from "../session/session.ts";
-import type { Outgoing, RunStream, SessionHost } from "../session/stream.ts";
+import type { Incoming, Outgoing, RunStream, SessionHost } from "../session/stream.ts";
 import { decodeClientMessage } from "./decode.ts";
 import { http2Stream } from "./grpc-internals.ts";
 import type { Outbox } from "./outbox.ts";
@@ -19,9 +19,9 @@ export function openSession(call: Call, host: SessionHost, outbox: Outbox): Sess
   const session = new Session(stream, host);
   call.on("data", (bytes: Buffer) => {
     try {
-      const message = decodeClientMessage(bytes);
-      if (message.event?.$case === "start") stream.takesBatches = message.event.value.takesBatches;
-      for (const one of single(message)) session.receive(one);
+      const { event } = decodeClientMessage(bytes);
+      if (event?.$case === "start") stream.takesBatches = event.value.takesBatches;
+      for (const one of single(event)) session.receive(one);
     } catch (error) {
       if (CodemodeError.is(error)) session.stop(error);
       else throw error;
@@ -41,12 +41,12 @@ export function turnAway(call: Call, error: CodemodeError): void {
   call.emit("error", toStatus(error));
 }
 
-/** A message as it is, or each answer of a batch as if it had come by itself. */
-function single(message: ClientMessage): readonly ClientMessage[] {
-  if (message.event?.$case !== "callResultBatch") return [message];
-  const { results } = message.event.value;
+/** What a message says, or each answer of a batch as if it had come by itself. */
+function single(event: ClientMessage["event"]): readonly Incoming[] {
+  if (event?.$case !== "callResultBatch") return [event];
+  const { results } = event.value;
   if (results.length === 0) throw new Refusal("call_result_batch", "it is empty");
-  return results.map((value) => ({ event: { $case: "callResult", value } }));
+  return results.map((value) => ({ $case: "callResult", value }));
 }
 
 /** The Execute call, as its session uses it. */

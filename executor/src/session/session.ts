@@ -12,7 +12,6 @@
 import {
   Cancel,
   type CallResult,
-  type ClientMessage,
   type Finished,
   type Journal as Piece,
   type ManifestPiece,
@@ -31,7 +30,7 @@ import { failure, finishedByEdge } from "./outcome.ts";
 import { Refusal } from "./refusal.ts";
 import { report } from "./report.ts";
 import type { Program } from "./start.ts";
-import type { Outgoing, RunStream, SessionHost } from "./stream.ts";
+import type { Incoming, Outgoing, RunStream, SessionHost } from "./stream.ts";
 
 type State =
   | { readonly kind: "awaiting start"; readonly due: NodeJS.Timeout }
@@ -83,7 +82,7 @@ export class Session {
   }
 
   /** Takes one message of the client. */
-  receive({ event }: ClientMessage): void {
+  receive(event: Incoming): void {
     if (this.#state.kind === "finished") return; // it crossed our end
     try {
       switch (event?.$case) {

@@ -1,5 +1,5 @@
 import type { CodemodeError } from "@codemode/proto";
-import type { ExecutorMessage } from "@codemode/proto/messages";
+import type { ClientMessage, ExecutorMessage } from "@codemode/proto/messages";
 import type { Lease } from "../pool/lease.ts";
 import type { Errand } from "../pool/line.ts";
 import type { BudgetCeilings } from "./budgets.ts";
@@ -10,6 +10,10 @@ import type { CallReport, Report } from "./report.ts";
 
 /** One message to the app. */
 export type Outgoing = NonNullable<ExecutorMessage["event"]>;
+
+type Said = NonNullable<ClientMessage["event"]>;
+/** One message of the app; of a batch, each answer by itself. Undefined for one that says nothing. */
+export type Incoming = Exclude<Said, { $case: "callResultBatch" }> | undefined;
 
 /** An Execute call, as far as a session uses it. */
 export interface RunStream {
