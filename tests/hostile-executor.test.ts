@@ -24,13 +24,14 @@
 // | client-confused-deputy | here: K3; context: "100 concurrent runs in 100 contexts …". That a run which was given both reads a secret and sends it is for the app to allow: its list has both |
 // | client-exfil-args | how much and how often: K2, K5. Where to: fetch, F1 to F3. What a tool of the app does with it is the app's policy |
 // | client-exfil-timing | how often: client, "the run's own budgets hold …". What fewer calls than that tell, and when, no test can forbid |
+import { setTimeout as sleep } from "node:timers/promises";
 import { Metadata, status } from "@grpc/grpc-js";
 import { CallKind, send, withStatusDetails } from "@codemode/proto";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { Codemode, ComponentRegistry } from "../client/src/index.ts";
 import { alike, attack, chain, type Event, raw, sayFinished } from "./hostile/attack.ts";
-import { withScript } from "./scripted-client.ts";
+import { lose, withScript } from "./scripted-client.ts";
 import { gone, type Peer, type Script, startScripted, toValue } from "./scripted-executor.ts";
 
 const protocol = { code: "PROTOCOL" };
@@ -261,6 +262,19 @@ test.concurrent.each(Object.entries(endless))(
     expect(performance.now() - started).toBeGreaterThan(GRACE_MS);
   },
 );
+
+test("K5: an executor that breaks its streams gets no more time by it, whatever it did for the run", async () => {
+  const late: Script = async (peer, attempt) => {
+    peer.accept();
+    peer.timer(attempt, 0); // which starts the count of attempts again
+    await peer.answer();
+    if (attempt === 5) return peer.finish("late");
+    await sleep(100);
+    lose(peer);
+  };
+  const { ended, streams } = await attack(late, { timeoutMs: 50, budgets: { maxWaitMs: 50 } });
+  expect({ ended, streams }).toMatchObject({ ended: { error: { type: "Timeout" } }, streams: 1 });
+});
 
 test("K5: an executor that neither ends its stream nor answers Cancel is left behind", async () => {
   const { ended } = await attack(async (peer) => {

@@ -34,8 +34,8 @@ export class Peer {
     this.stream.write({ event });
   }
 
-  accept(wallMs = 30_000): void {
-    const budgets = { wallTime: toDuration(wallMs), waitTime: undefined, cpuTime: undefined };
+  accept(wallMs = 30_000, waitMs = 0): void {
+    const budgets = { wallTime: toDuration(wallMs), waitTime: toDuration(waitMs), cpuTime: undefined };
     this.say({ $case: "accepted", value: { executorId: "scripted", budgets } });
   }
 

@@ -16,7 +16,7 @@ import { Outgoing } from "./outgoing.ts";
 // T1  The stream is over when run() settles, but for the status behind Finished, which nobody needs to wait for.
 // T2  What the run says is sent in the order in which it was said. An abort waits for none of it.
 // T3  There is an Outcome, or a violation, or the stream broke: BrokenAttempt. Then the run can go on in another attempt,
-//     and its handlers run on.
+//     and its handlers run on. Not when its time is used up: an executor may be late once, not in every attempt.
 // T4  After an abort no handler is started any more.
 
 const GRACE_MS = 10_000; // what an executor may be late before the app ends a run by itself
@@ -183,13 +183,19 @@ export class Attempt {
         throw BrokenAttempt.unconnected(address, connectTimeoutMs);
       case "refused":
         throw notAccepted(this.#options, this.#run.accepted);
-      case "timeout": {
-        const message = `The executor did not end the run within its ${this.#run.wallMs} ms; the app gave it up`;
-        return this.#run.end({ type: "Timeout", message });
+      case "timeout":
+        return this.#late("the app gave it up");
+      case undefined: {
+        const broken = new BrokenAttempt(address, error);
+        if (broken.retryable && this.#run.leftMs === 0) return this.#late(`then it was lost: ${broken.message}`);
+        throw broken;
       }
-      case undefined:
-        throw new BrokenAttempt(address, error);
     }
+  }
+
+  #late(what: string): Outcome {
+    const message = `The executor did not end the run within its ${this.#run.wallMs} ms; ${what}`;
+    return this.#run.end({ type: "Timeout", message });
   }
 
   #abort(): void {
