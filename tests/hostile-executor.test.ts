@@ -6,7 +6,7 @@
 // | K2 | arguments are bounded and checked before a handler sees them | here; client: "arguments with the key …"; schemas; values-hostile |
 // | K3 | what a tool may do is the app's policy | the list of a run: here, client; what is more than a list is not built |
 // | K4 | secrets stay with the handlers | context: "secrets show up in no text …"; end-to-end: "secrets reach handlers …" |
-// | K5 | limits for each run and each call, and a signal | here; client: "the run's own budgets hold …", "a handler over its time …" |
+// | K5 | limits for each run and each call, and a signal | here; unread-answers; client: "the run's own budgets hold …", "a handler over its time …" |
 // | K6 | an effect has a key of its own, and is not had twice | attempts: "… each handler runs once"; durable |
 // | K7 | what comes is text and data, never code | hostile-outcome |
 // | K8 | what is told of the calls is what the app did | hostile-outcome |
@@ -24,7 +24,8 @@
 // | client-confused-deputy | here: K3; context: "100 concurrent runs in 100 contexts …". That a run which was given both reads a secret and sends it is for the app to allow: its list has both |
 // | client-exfil-args | how much and how often: K2, K5. Where to: fetch, F1 to F3. What a tool of the app does with it is the app's policy |
 // | client-exfil-timing | how often: client, "the run's own budgets hold …". What fewer calls than that tell, and when, no test can forbid |
-import { setTimeout as sleep } from "node:timers/promises";
+import { EventEmitter, once } from "node:events";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { Metadata, status } from "@grpc/grpc-js";
 import { CallKind, send, withStatusDetails } from "@codemode/proto";
 import { expect, test } from "vitest";
@@ -179,12 +180,12 @@ test("K3: what one run may do is not to be had by way of another that is open, n
 // ==========================================================================
 
 /** Says it as long as the app listens, no faster than it reads. */
-async function flood(peer: Peer, event: (turn: number) => Event, turns = Infinity): Promise<void> {
+async function flood(peer: Peer, event: (at: number) => Event, turns = Infinity): Promise<void> {
   const left = new AbortController();
   peer.stream.once("cancelled", () => left.abort());
-  for (let turn = 0; turn < turns && !left.signal.aborted; turn++) {
-    await send(peer.stream, { event: event(turn) }, left.signal).catch(() => {}); // it has left
-    if (turn % 16 === 0) await new Promise((resolve) => setImmediate(resolve)); // the app is in this process too
+  for (let at = 0; at < turns && !left.signal.aborted; at++) {
+    await send(peer.stream, { event: event(at) }, left.signal).catch(() => {}); // it has left
+    if (at % 16 === 0) await turn(); // the app is in this process too
   }
 }
 
@@ -234,6 +235,70 @@ test.each(Object.entries(floods))("K5: a flood of %s ends the run", async (_, ev
   const { ended, called, streams } = await attack((peer) => (peer.accept(), flood(peer, event)), options);
   expect({ ended, streams }).toMatchObject({ ended: protocol, streams: 1 });
   expect(called).toBeLessThanOrEqual(200);
+});
+
+/** An executor that makes one call after the other and reads no answer, until ten in a row have called nobody. What then? */
+async function gorged(then: (peer: Peer, made: number) => Promise<void>, next: Script = () => {}) {
+  const admitted = new EventEmitter();
+  let made = 0;
+  const script: Script = async (peer, attempt) => {
+    if (attempt > 1) return next(peer, attempt);
+    peer.accept();
+    while (made < it.calls.length + 10 && made < 300) {
+      const taken = once(admitted, "call");
+      peer.call(++made, "take", {});
+      await taken;
+      await turn(); // in which its handler is called, if it is
+    }
+    await then(peer, made);
+  };
+  await using it = await withScript(script, { take: () => "x".repeat(1_000_000) });
+  const outcome = await it.run({ onCall: ({ state }) => void (state === "pending" && admitted.emit("call")) });
+  return { outcome, made, called: it.calls.length };
+}
+
+test("K5: no handler is called for an executor that does not read, until it does", async () => {
+  const { outcome, made, called } = await gorged(async (peer, calls) => {
+    const seqs = [];
+    while (seqs.length < calls) seqs.push((await peer.answer()).seq);
+    peer.finish(seqs);
+  });
+  expect(made).toBeLessThan(64);
+  expect({ outcome, called }).toMatchObject({
+    outcome: { value: Array.from({ length: made }, (_, index) => index + 1) },
+    called: made,
+  });
+});
+
+test("K5: … until another does, which has read the journal", async () => {
+  const seqs: number[] = [];
+  const { outcome, made, called } = await gorged(
+    async (peer) => lose(peer),
+    async (peer) => {
+      const pending = (await peer.journal()).filter(({ settleOrder }) => settleOrder === 0);
+      peer.accept();
+      for (const { seq } of pending) peer.call(seq, "take", {});
+      while (seqs.length < pending.length) seqs.push((await peer.answer()).seq);
+      peer.finish("end");
+    },
+  );
+  expect(seqs.length).toBeGreaterThanOrEqual(10);
+  expect({ outcome, called }).toMatchObject({ outcome: { value: "end", attempts: 2 }, called: made });
+});
+
+test("K5: … and never for calls that it has given up meanwhile", async () => {
+  const { outcome, made, called } = await gorged(async (peer, calls) => {
+    for (let seq = calls - 9; seq <= calls; seq++) peer.say({ $case: "callCancelled", value: { seq } });
+    while ((await peer.answer()).seq < calls - 10);
+    peer.call(calls + 1, "take", {});
+    await peer.answer();
+    peer.finish("end");
+  });
+  expect({ outcome, called }).toMatchObject({ outcome: { value: "end" }, called: made - 9 });
+  expect(outcome.calls.map(({ state }) => state).slice(-11)).toEqual([
+    ...Array<string>(10).fill("not started"),
+    "succeeded",
+  ]);
 });
 
 const crowds: Record<string, Event> = {

@@ -69,7 +69,7 @@ export class Attempt {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       if (signal.aborted) onAbort();
-      this.#link = this.#run.connect((event) => this.#outgoing.say({ event }));
+      this.#link = this.#run.connect((event, onSent) => this.#outgoing.say({ event }, onSent));
       this.#arm(acceptTimeoutMs, "refused");
       return this.#outcome(await this.#read());
     } catch (error) {

@@ -96,6 +96,7 @@ export class Run {
       components: request.components,
       maxCalls: budgets.maxCalls ?? MAX_CALLS,
       maxCallsInFlight: budgets.maxCallsInFlight ?? MAX_CALLS_IN_FLIGHT,
+      hasRoom: () => this.#link?.hasRoom ?? false,
       toolTimeoutMs: budgets.toolTimeoutMs,
       maxAnswerBytes: () =>
         Math.min(Number(this.#accepted?.budgets?.answerBytes ?? MAX_ANSWER_BYTES), MAX_ANSWER_BYTES),
@@ -162,7 +163,9 @@ export class Run {
   connect(say: Say): Link {
     const { logsReceived, outputsReceived } = this.#evidence;
     const start: Start = { ...this.#start, attempt: this.#attempts, logsReceived, outputsReceived };
-    return (this.#link = new Link(this.#journal, this.#gate, start, say));
+    this.#link = new Link(this.#journal, this.#gate, start, say);
+    this.#gate.goOn(); // what waits for room that the last stream did not have
+    return this.#link;
   }
 
   /**
