@@ -27,7 +27,7 @@
 import { EventEmitter, once } from "node:events";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { Metadata, status } from "@grpc/grpc-js";
-import { CallKind, send, withStatusDetails } from "@codemode/proto";
+import { CallKind, send, toDuration, withStatusDetails } from "@codemode/proto";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { Codemode, ComponentRegistry } from "../client/src/index.ts";
@@ -237,6 +237,24 @@ test.each(Object.entries(floods))("K5: a flood of %s ends the run", async (_, ev
   expect(called).toBeLessThanOrEqual(200);
 });
 
+/** What a run may do that has asked for nothing. */
+const DEFAULTS = { calls: 1_000, "calls at a time": 64 };
+const bySeq: Record<keyof typeof DEFAULTS, (peer: Peer, seq: number) => Promise<unknown> | void> = {
+  calls: (peer, seq) => (peer.timer(seq, 0), peer.answer()),
+  "calls at a time": (peer, seq) => peer.timer(seq, 1e9),
+};
+
+test.each(["calls", "calls at a time"] as const)("K5: without budgets %s are counted as well", async (what) => {
+  const made = (calls: number) =>
+    attack(async (peer) => {
+      peer.accept();
+      for (let seq = 1; seq <= calls; seq++) await bySeq[what](peer, seq);
+      peer.finish("end");
+    });
+  expect((await made(DEFAULTS[what])).ended).toMatchObject({ value: "end" });
+  expect((await made(DEFAULTS[what] + 1)).ended).toMatchObject(protocol);
+});
+
 /** An executor that makes one call after the other and reads no answer, until ten in a row have called nobody. What then? */
 async function gorged(then: (peer: Peer, made: number) => Promise<void>, next: Script = () => {}) {
   const admitted = new EventEmitter();
@@ -299,6 +317,19 @@ test("K5: … and never for calls that it has given up meanwhile", async () => {
     ...Array<string>(10).fill("not started"),
     "succeeded",
   ]);
+});
+
+test("K5: no answer is larger than the run allows, whatever the executor takes", async () => {
+  const script: Script = async (peer) => {
+    const budgets = { wallTime: toDuration(30_000), waitTime: undefined, cpuTime: undefined, answerBytes: 3_145_728n };
+    peer.say({ $case: "accepted", value: { executorId: "", budgets } });
+    const results = [];
+    for (const seq of [1, 2]) results.push((peer.call(seq, "take"), (await peer.answer()).result?.$case));
+    peer.finish(results);
+  };
+  let bytes = MIB;
+  await using it = await withScript(script, { take: () => "x".repeat(bytes++ - 2) }); // and its quotes
+  expect(await it.run()).toMatchObject({ value: ["value", "error"] });
 });
 
 const crowds: Record<string, Event> = {

@@ -22,12 +22,10 @@ import { Recorder } from "./recorder.ts";
 import { type Recording, unrecorded } from "./recording.ts";
 import { toEntries, toRow } from "./rows.ts";
 import { manifestOf, WireManifest } from "./manifest-wire.ts";
-import { type RunRequest, type RunStart, toStart } from "./start.ts";
+import { callsOf, maxAnswerBytes, type RunRequest, type RunStart, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
 // What the app holds of one run, whatever its executor says: where the run has no budget, the ceilings of every executor.
-const MAX_CALLS = 100_000;
-const MAX_CALLS_IN_FLIGHT = 1024;
 const MAX_LOG_LINES = 10_000;
 const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
@@ -94,12 +92,10 @@ export class Run {
     this.#gate = new Gate({
       journal: this.#journal,
       components: request.components,
-      maxCalls: budgets.maxCalls ?? MAX_CALLS,
-      maxCallsInFlight: budgets.maxCallsInFlight ?? MAX_CALLS_IN_FLIGHT,
+      ...callsOf(start),
       hasRoom: () => this.#link?.hasRoom ?? false,
       toolTimeoutMs: budgets.toolTimeoutMs,
-      maxAnswerBytes: () =>
-        Math.min(Number(this.#accepted?.budgets?.answerBytes ?? MAX_ANSWER_BYTES), MAX_ANSWER_BYTES),
+      maxAnswerBytes: () => Math.min(Number(this.#accepted?.budgets?.answerBytes ?? Infinity), maxAnswerBytes(start)),
       info: (seq) => ({ executionId, seq, idempotencyKey: `${executionId}:${seq}`, correlationId, context }),
       inContext: request.inContext,
       onChange: (entry) => {
