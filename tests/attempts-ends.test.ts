@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { status } from "@grpc/grpc-js";
 import { toDuration, withStatusDetails } from "@codemode/proto";
@@ -313,6 +314,24 @@ test("the time that executors have a run is counted over all attempts, and the t
   after(10_000);
   clock.mockRestore();
   expect(left).toEqual([1_100, 1_100, 900, 0]);
+});
+
+test("a run that is lost goes on after its wall time when it may wait for tools longer than that", async () => {
+  await using it = await withScript(
+    async (peer, attempt) => {
+      peer.accept(50, 30_000);
+      peer.call(1, "slow");
+      if (attempt === 1) return void setTimeout(() => lose(peer), 100);
+      peer.finish((await peer.answer()).result?.$case);
+    },
+    { slow: () => sleep(200, 1) },
+  );
+  expect(await it.run({ timeoutMs: 50 })).toMatchObject({
+    value: "value",
+    attempts: 2,
+    calls: [{ state: "succeeded" }],
+  });
+  expect(it.calls).toEqual(["slow"]);
 });
 
 const pidOfExecutor = () => processesBelow(process.pid).find(({ command }) => command.includes("--listen"))?.pid;

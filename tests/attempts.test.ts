@@ -310,28 +310,28 @@ test("what the program has shown is not delivered twice, and all that came is co
 });
 
 test("a journal that is larger than a message travels in pieces, with Start and after JournalWanted", async () => {
-  const big = "x".repeat(2_000_000);
+  const big = "x".repeat(1_000_000);
   await using it = await withScript(
     async (peer, attempt) => {
       if (attempt === 1) {
         peer.accept();
-        for (let seq = 1; seq <= 5; seq++) peer.call(seq, "read", { seq });
-        for (let seq = 1; seq <= 5; seq++) await peer.answer();
+        for (let seq = 1; seq <= 8; seq++) peer.call(seq, "read", { seq });
+        for (let seq = 1; seq <= 8; seq++) await peer.answer();
         return lose(peer);
       }
       const pieces = await peer.pieces();
       expect(pieces.map(({ more }) => more)).toEqual([...pieces.slice(1).map(() => true), false]);
       const journal = pieces.flatMap(({ entries }) => entries);
-      expect(journal.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
-      for (const { result } of journal) expect(result?.$case === "value" && result.value.data.length).toBe(2_000_002);
+      expect(journal.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      for (const { result } of journal) expect(result?.$case === "value" && result.value.data.length).toBe(1_000_002);
       peer.accept();
       expect(await peer.wantJournal()).toEqual(journal);
       peer.finish(pieces.map(({ entries }) => entries.length));
     },
     { read: () => big },
   );
-  const code = "/".repeat(200_000); // Start's own size counts: no second entry fits into its message, three would do elsewhere
-  expect((await it.codemode.execute(code)).value).toEqual([1, 1, 1, 1, 1]);
+  const code = "/".repeat(700_000); // Start's own size counts: no third entry fits into its message
+  expect((await it.codemode.execute(code)).value).toEqual([2, 3, 3]);
 });
 
 test("JournalWanted: settled is what this stream has been told, and the rest comes live", async () => {
@@ -378,7 +378,7 @@ test("an executor cannot fill the app's memory by asking for the journal", async
       await peer.answer();
       for (let n = 0; n < 100; n++) peer.say({ $case: "journalWanted", value: {} }); // and it reads none of them
     },
-    { read: () => "x".repeat(2_000_000) },
+    { read: () => "x".repeat(1_000_000) },
   );
   await expect(it.run()).rejects.toThrow(/asked for the journal while it was on its way/);
 });

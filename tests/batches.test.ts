@@ -1,9 +1,11 @@
 // Several calls, and several answers, in one message.
 import { type CallResult, readStatusDetails, type Start, ValueEncoding } from "@codemode/proto";
 import { encode } from "@codemode/proto/values";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startInProcess, type Stream } from "./executor-fixture.ts";
 import { noBudgets, valueOf, withAsk } from "./journal-fixture.ts";
+import { withScript } from "./scripted-client.ts";
+import type { Peer, Script } from "./scripted-executor.ts";
 
 const INVALID_ARGUMENT = 3;
 const takingThem: Partial<Start> = {
@@ -115,4 +117,43 @@ test("answers that come behind the end of the run, in the batch that ended it, a
   stream.send({ $case: "callResultBatch", value: { results: [answerTo(1), answerTo(2)] } });
   expect(await valueOf(stream)).toMatchObject({ message: expect.stringContaining("CPU") });
   expect((await stream.status).code).toBe(0);
+});
+
+/** The seqs of answers, message by message, until there are `count`. */
+async function answersTo(peer: Peer, count: number): Promise<number[][]> {
+  const seqs: number[][] = [];
+  while (seqs.flat().length < count) {
+    const event = await peer.next();
+    if (event?.$case === "callResult") seqs.push([event.value.seq]);
+    else if (event?.$case === "callResultBatch") seqs.push(event.value.results.map(({ seq }) => seq));
+    else throw new Error(`Expected answers, got ${event?.$case}`);
+  }
+  return seqs;
+}
+
+describe("a client", () => {
+  /** How it answers three calls that come in one message. */
+  const answering = async (takesBatches: boolean, ask: (n: number) => unknown = () => "answer"): Promise<unknown> => {
+    let n = 0;
+    const script: Script = async (peer) => {
+      expect(peer.start.takesBatches).toBe(true);
+      peer.accept(undefined, undefined, takesBatches);
+      peer.calls([1, "ask"], [2, "ask"], [3, "ask"]);
+      peer.finish(await answersTo(peer, 3));
+    };
+    await using client = await withScript(script, { ask: () => ask(++n) });
+    return (await client.run()).value;
+  };
+
+  test("gives the answers of one turn as one batch to an executor that takes them", async () => {
+    expect(await answering(true)).toEqual([[1, 2, 3]]);
+  });
+
+  test("gives them one by one to another", async () => {
+    expect(await answering(false)).toEqual([[1], [2], [3]]);
+  });
+
+  test("gives a large one by itself, and keeps their order", async () => {
+    expect(await answering(true, (n) => (n === 2 ? "x".repeat(5_000) : "answer"))).toEqual([[1], [2], [3]]);
+  });
 });

@@ -64,6 +64,17 @@ test("run.maxCallsInFlight", async () => {
   expect([await made(), await made(3)]).toEqual([8, 3]);
 });
 
+test("without run.maxCalls and run.maxCallsInFlight client and executor count to the same", async () => {
+  const all = (count: number, tool: string) =>
+    `await Promise.all(Array.from({ length: ${count} }, () => tools.${tool}()))`;
+  expect(await run({}, all(1_000, "turn"))).toMatchObject({ error: null });
+  expect(await run({}, all(1_001, "turn"))).toMatchObject({ error: { type: "CallLimit" } });
+  expect(await run({ run: { maxWaitMs: 500 } }, all(65, "hang"))).toMatchObject({
+    error: { type: "Timeout" },
+    calls: { length: 64 },
+  });
+});
+
 test("run.maxCodeBytes", async () => {
   expect(await run({ run: { maxCodeBytes: 8 } }, "return 1")).toMatchObject({ value: 1 });
   await expect(run({ run: { maxCodeBytes: 7 } }, "return 1")).rejects.toThrow(/start\.code/);

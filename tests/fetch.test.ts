@@ -3,7 +3,15 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Codemode, ComponentRegistry, type FetchOptions, type FetchRule, RuntimeContext } from "../client/src/index.ts";
+import {
+  type CallInfo,
+  Codemode,
+  ComponentRegistry,
+  type ExecuteOptions,
+  type FetchOptions,
+  type FetchRule,
+  RuntimeContext,
+} from "../client/src/index.ts";
 import { isPublic } from "../client/src/fetch/addresses.ts";
 import { type Fixture, startInProcess } from "./executor-fixture.ts";
 import { callInfo, callTool } from "./source-fixture.ts";
@@ -491,10 +499,11 @@ describe("in a program", () => {
   async function run(
     code: string,
     registry = new ComponentRegistry().registerFetch({ allow: [local({ methods: ["GET", "POST"] })] }),
+    budgets: ExecuteOptions["budgets"] = {},
   ) {
     const config = { executor: { mode: "remote", url: executor.executor.address } } as const;
     await using codemode = Codemode.fromClientConfig({ registry, config });
-    return await codemode.withContext({ at: origin() }).execute(code);
+    return await codemode.withContext({ at: origin() }).execute(code, { budgets });
   }
 
   test.each<[string, unknown]>([
@@ -554,6 +563,24 @@ describe("in a program", () => {
     expect(outcome.calls.find(({ name }) => name === "fetch")?.state).toBe("unknown"); // what the server did of it nobody knows
     await gone.promise;
     server.close();
+  });
+
+  test("requests may be given up faster than the app stops them", async () => {
+    let [open, most] = [0, 0];
+    const slowToStop = (_: unknown, { signal }: CallInfo) =>
+      new Promise((_resolve, reject) => {
+        most = Math.max(most, (open += 1));
+        signal.addEventListener("abort", () => setTimeout(() => ((open -= 1), reject(signal.reason as Error)), 5));
+      });
+    const code = `for (let n = 0; n < 20; n++) {
+      const c = new AbortController();
+      setTimeout(() => c.abort(), 1);
+      await fetch(context.at, { signal: c.signal }).catch(() => {});
+    }
+    return "end"`;
+    const registry = new ComponentRegistry().registerTool("fetch", { description: "", execute: slowToStop });
+    expect((await run(code, registry, { maxCallsInFlight: 2 })).unwrap()).toBe("end");
+    expect(most).toBe(2);
   });
 
   test("without registerFetch there is none, and the error says what to do", async () => {

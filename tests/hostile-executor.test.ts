@@ -6,7 +6,7 @@
 // | K2 | arguments are bounded and checked before a handler sees them | here; client: "arguments with the key …"; schemas; values-hostile |
 // | K3 | what a tool may do is the app's policy | the list of a run: here, client; what is more than a list is not built |
 // | K4 | secrets stay with the handlers | context: "secrets show up in no text …"; end-to-end: "secrets reach handlers …" |
-// | K5 | limits for each run and each call, and a signal | here; client: "the run's own budgets hold …", "a handler over its time …" |
+// | K5 | limits for each run and each call, and a signal | here; unread-answers; client: "the run's own budgets hold …", "a handler over its time …" |
 // | K6 | an effect has a key of its own, and is not had twice | attempts: "… each handler runs once"; durable |
 // | K7 | what comes is text and data, never code | hostile-outcome |
 // | K8 | what is told of the calls is what the app did | hostile-outcome |
@@ -24,13 +24,15 @@
 // | client-confused-deputy | here: K3; context: "100 concurrent runs in 100 contexts …". That a run which was given both reads a secret and sends it is for the app to allow: its list has both |
 // | client-exfil-args | how much and how often: K2, K5. Where to: fetch, F1 to F3. What a tool of the app does with it is the app's policy |
 // | client-exfil-timing | how often: client, "the run's own budgets hold …". What fewer calls than that tell, and when, no test can forbid |
+import { EventEmitter, once } from "node:events";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { Metadata, status } from "@grpc/grpc-js";
-import { CallKind, send, withStatusDetails } from "@codemode/proto";
+import { CallKind, send, toDuration, withStatusDetails } from "@codemode/proto";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { Codemode, ComponentRegistry } from "../client/src/index.ts";
 import { alike, attack, chain, type Event, raw, sayFinished } from "./hostile/attack.ts";
-import { withScript } from "./scripted-client.ts";
+import { lose, withScript } from "./scripted-client.ts";
 import { gone, type Peer, type Script, startScripted, toValue } from "./scripted-executor.ts";
 
 const protocol = { code: "PROTOCOL" };
@@ -59,6 +61,9 @@ const calls: Record<string, Script> = {
   "a call with number 0": (peer) => peer.call(0, "take", {}),
   "a call with the last number there is": (peer) => peer.call(4_294_967_295, "take", {}),
   "more than a megabyte of arguments": (peer) => peer.call(1, "take", "x".repeat(1_048_577)),
+  "a batch of no calls": (peer) => peer.calls(),
+  "a batch in which a call comes first that is not due": (peer) => peer.calls([2, "take"], [1, "take"]),
+  "a batch before which nothing was listed of that name": (peer) => peer.calls([1, "constructor"], [2, "take"]),
   "the end of a call that it never made": (peer) => peer.say({ $case: "callCancelled", value: { seq: 1 } }),
 };
 
@@ -69,6 +74,7 @@ test.each(Object.entries(calls))("K1: %s calls nobody", async (_, script) => {
 
 const late: Record<string, (peer: Peer) => void> = {
   Call: (peer) => peer.call(1, "take", {}),
+  CallBatch: (peer) => peer.calls([1, "take"], [2, "take"]),
   Log: (peer) => peer.say({ $case: "log", value: { level: 2, text: "x" } }),
   Output: (peer) => peer.say({ $case: "output", value: { item: { $case: "text", value: "x" } } }),
   JournalWanted: (peer) => peer.say({ $case: "journalWanted", value: {} }),
@@ -178,12 +184,12 @@ test("K3: what one run may do is not to be had by way of another that is open, n
 // ==========================================================================
 
 /** Says it as long as the app listens, no faster than it reads. */
-async function flood(peer: Peer, event: (turn: number) => Event, turns = Infinity): Promise<void> {
+async function flood(peer: Peer, event: (at: number) => Event, turns = Infinity): Promise<void> {
   const left = new AbortController();
   peer.stream.once("cancelled", () => left.abort());
-  for (let turn = 0; turn < turns && !left.signal.aborted; turn++) {
-    await send(peer.stream, { event: event(turn) }, left.signal).catch(() => {}); // it has left
-    if (turn % 16 === 0) await new Promise((resolve) => setImmediate(resolve)); // the app is in this process too
+  for (let at = 0; at < turns && !left.signal.aborted; at++) {
+    await send(peer.stream, { event: event(at) }, left.signal).catch(() => {}); // it has left
+    if (at % 16 === 0) await turn(); // the app is in this process too
   }
 }
 
@@ -235,6 +241,101 @@ test.each(Object.entries(floods))("K5: a flood of %s ends the run", async (_, ev
   expect(called).toBeLessThanOrEqual(200);
 });
 
+/** What a run may do that has asked for nothing. */
+const DEFAULTS = { calls: 1_000, "calls at a time": 64 };
+const bySeq: Record<keyof typeof DEFAULTS, (peer: Peer, seq: number) => Promise<unknown> | void> = {
+  calls: (peer, seq) => (peer.timer(seq, 0), peer.answer()),
+  "calls at a time": (peer, seq) => peer.timer(seq, 1e9),
+};
+
+test.each(["calls", "calls at a time"] as const)("K5: without budgets %s are counted as well", async (what) => {
+  const made = (calls: number) =>
+    attack(async (peer) => {
+      peer.accept();
+      for (let seq = 1; seq <= calls; seq++) await bySeq[what](peer, seq);
+      peer.finish("end");
+    });
+  expect((await made(DEFAULTS[what])).ended).toMatchObject({ value: "end" });
+  expect((await made(DEFAULTS[what] + 1)).ended).toMatchObject(protocol);
+});
+
+/** An executor that makes one call after the other and reads no answer, until ten in a row have called nobody. What then? */
+async function gorged(then: (peer: Peer, made: number) => Promise<void>, next: Script = () => {}) {
+  const admitted = new EventEmitter();
+  let made = 0;
+  const script: Script = async (peer, attempt) => {
+    if (attempt > 1) return next(peer, attempt);
+    peer.accept();
+    while (made < it.calls.length + 10 && made < 300) {
+      const taken = once(admitted, "call");
+      peer.call(++made, "take", {});
+      await taken;
+      await turn(); // in which its handler is called, if it is
+    }
+    await then(peer, made);
+  };
+  await using it = await withScript(script, { take: () => "x".repeat(1_000_000) });
+  const outcome = await it.run({ onCall: ({ state }) => void (state === "pending" && admitted.emit("call")) });
+  return { outcome, made, called: it.calls.length };
+}
+
+test("K5: no handler is called for an executor that does not read, until it does", async () => {
+  const { outcome, made, called } = await gorged(async (peer, calls) => {
+    const seqs = [];
+    while (seqs.length < calls) seqs.push((await peer.answer()).seq);
+    peer.finish(seqs);
+  });
+  expect(made).toBeLessThan(64);
+  expect({ outcome, called }).toMatchObject({
+    outcome: { value: Array.from({ length: made }, (_, index) => index + 1) },
+    called: made,
+  });
+});
+
+test("K5: … until another does, which has read the journal", async () => {
+  const seqs: number[] = [];
+  const { outcome, made, called } = await gorged(
+    async (peer) => lose(peer),
+    async (peer) => {
+      const pending = (await peer.journal()).filter(({ settleOrder }) => settleOrder === 0);
+      peer.accept();
+      for (const { seq } of pending) peer.call(seq, "take", {});
+      while (seqs.length < pending.length) seqs.push((await peer.answer()).seq);
+      peer.finish("end");
+    },
+  );
+  expect(seqs.length).toBeGreaterThanOrEqual(10);
+  expect({ outcome, called }).toMatchObject({ outcome: { value: "end", attempts: 2 }, called: made });
+});
+
+test("K5: … and never for calls that it has given up meanwhile", async () => {
+  const { outcome, made, called } = await gorged(async (peer, calls) => {
+    for (let seq = calls - 9; seq <= calls; seq++) peer.say({ $case: "callCancelled", value: { seq } });
+    while ((await peer.answer()).seq < calls - 10);
+    peer.call(calls + 1, "take", {});
+    await peer.answer();
+    peer.finish("end");
+  });
+  expect({ outcome, called }).toMatchObject({ outcome: { value: "end" }, called: made - 9 });
+  expect(outcome.calls.map(({ state }) => state).slice(-11)).toEqual([
+    ...Array<string>(10).fill("not started"),
+    "succeeded",
+  ]);
+});
+
+test("K5: no answer is larger than the run allows, whatever the executor takes", async () => {
+  const script: Script = async (peer) => {
+    const budgets = { wallTime: toDuration(30_000), waitTime: undefined, cpuTime: undefined, answerBytes: 3_145_728n };
+    peer.say({ $case: "accepted", value: { executorId: "", budgets, takesBatches: false } });
+    const results = [];
+    for (const seq of [1, 2]) results.push((peer.call(seq, "take"), (await peer.answer()).result?.$case));
+    peer.finish(results);
+  };
+  let bytes = MIB;
+  await using it = await withScript(script, { take: () => "x".repeat(bytes++ - 2) }); // and its quotes
+  expect(await it.run()).toMatchObject({ value: ["value", "error"] });
+});
+
 const crowds: Record<string, Event> = {
   "awaited calls": { $case: "idle", value: { awaited: Array<number>(40_000).fill(1) } },
   warnings: { $case: "finished", value: { ...NOTHING, ...ONE, warnings: Array<string>(40_000).fill("") } },
@@ -261,6 +362,19 @@ test.concurrent.each(Object.entries(endless))(
     expect(performance.now() - started).toBeGreaterThan(GRACE_MS);
   },
 );
+
+test("K5: an executor that breaks its streams gets no more time by it, whatever it did for the run", async () => {
+  const late: Script = async (peer, attempt) => {
+    peer.accept();
+    peer.timer(attempt, 0); // which starts the count of attempts again
+    await peer.answer();
+    if (attempt === 5) return peer.finish("late");
+    await sleep(100);
+    lose(peer);
+  };
+  const { ended, streams } = await attack(late, { timeoutMs: 50, budgets: { maxWaitMs: 50 } });
+  expect({ ended, streams }).toMatchObject({ ended: { error: { type: "Timeout" } }, streams: 1 });
+});
 
 test("K5: an executor that neither ends its stream nor answers Cancel is left behind", async () => {
   const { ended } = await attack(async (peer) => {

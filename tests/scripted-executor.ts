@@ -34,13 +34,19 @@ export class Peer {
     this.stream.write({ event });
   }
 
-  accept(wallMs = 30_000, takesBatches = false): void {
-    const budgets = { wallTime: toDuration(wallMs), waitTime: undefined, cpuTime: undefined };
+  accept(wallMs = 30_000, waitMs = 0, takesBatches = false): void {
+    const budgets = { wallTime: toDuration(wallMs), waitTime: toDuration(waitMs), cpuTime: undefined };
     this.say({ $case: "accepted", value: { executorId: "scripted", budgets, takesBatches } });
   }
 
   call(seq: number, name: string, input?: unknown, kind: CallKind = CallKind.CALL_KIND_TOOL): void {
     this.say({ $case: "call", value: { seq, kind, name, arguments: toValue(input), delayMs: 0 } });
+  }
+
+  /** Calls of tools, without arguments, in one message. */
+  calls(...of: readonly (readonly [seq: number, name: string])[]): void {
+    const common = { kind: CallKind.CALL_KIND_TOOL, arguments: undefined, delayMs: 0 };
+    this.say({ $case: "callBatch", value: { calls: of.map(([seq, name]) => ({ ...common, seq, name })) } });
   }
 
   timer(seq: number, delayMs: number): void {

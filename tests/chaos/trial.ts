@@ -95,9 +95,9 @@ export async function attempt(
   );
   const connect = run.connect.bind(run);
   run.connect = (say) =>
-    connect((event) => {
+    connect((event, onSent) => {
       if (event.$case === "journal" && !event.value.more) recalls += 1;
-      say(event);
+      say(event, onSent);
     });
   const outcome = await client.execute(
     run,

@@ -1,11 +1,11 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
-import type { ClientMessage, ExecutorMessage, Finished } from "@codemode/proto";
+import type { CallResult, ClientMessage, ExecutorMessage, Finished } from "@codemode/proto";
 import { messageOf } from "../thrown.ts";
 import { Doubt, violation } from "../run/gate.ts";
-import { Divergence, type Link } from "../run/link.ts";
+import { bytesOf, Divergence, type Link } from "../run/link.ts";
 import type { Outcome } from "../run/outcome.ts";
 import type { Run } from "../run/run.ts";
-import { MAX_TIMER_MS } from "@codemode/proto/messages";
+import { Batch, MAX_TIMER_MS } from "@codemode/proto/messages";
 import { BrokenAttempt, isServiceError, notAccepted } from "./failure.ts";
 import { Outgoing } from "./outgoing.ts";
 
@@ -16,7 +16,7 @@ import { Outgoing } from "./outgoing.ts";
 // T1  The stream is over when run() settles, but for the status behind Finished, which nobody needs to wait for.
 // T2  What the run says is sent in the order in which it was said. An abort waits for none of it.
 // T3  There is an Outcome, or a violation, or the stream broke: BrokenAttempt. Then the run can go on in another attempt,
-//     and its handlers run on.
+//     and its handlers run on. Not when its time is used up: an executor may be late once, not in every attempt.
 // T4  After an abort no handler is started any more.
 
 const GRACE_MS = 10_000; // what an executor may be late before the app ends a run by itself
@@ -26,6 +26,12 @@ const END_GRACE_MS = 2_000; // what it may take to end the stream after Finished
 /** Why this side ended the stream. */
 type Ending = "unconnected" | "refused" | "timeout" | "cancelled";
 type Stream = ClientDuplexStream<ClientMessage, ExecutorMessage>;
+
+/** To a call, on its way. */
+interface Answer {
+  readonly result: CallResult;
+  readonly onSent: (() => void) | undefined;
+}
 
 /** What an attempt needs besides its stream. */
 export interface AttemptOptions {
@@ -46,7 +52,9 @@ export class Attempt {
   readonly #options: AttemptOptions;
   readonly #outgoing: Outgoing<ClientMessage>;
   #link!: Link; // from the first step of run() on
+  readonly #answers = new Batch<Answer>((answers) => this.#sayAnswers(answers));
   #accepted = false;
+  #takesBatches = false;
   #journalOnItsWay = false;
   #hasListed = false;
   #finished: Finished | undefined;
@@ -69,7 +77,7 @@ export class Attempt {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       if (signal.aborted) onAbort();
-      this.#link = this.#run.connect((event) => this.#outgoing.say({ event }));
+      this.#link = this.#run.connect((event, onSent) => this.#say(event, onSent));
       this.#arm(acceptTimeoutMs, "refused");
       return this.#outcome(await this.#read());
     } catch (error) {
@@ -135,6 +143,7 @@ export class Attempt {
       case "accepted":
         if (this.#accepted) throw violation("accepted the run twice");
         this.#accepted = true;
+        this.#takesBatches = event.value.takesBatches;
         this.#run.accept(event.value);
         clearTimeout(this.#connecting); // a channel that is told to move on keeps its open streams
         if (!aborted) this.#arm(this.#run.leftMs + GRACE_MS, "timeout");
@@ -170,7 +179,7 @@ export class Attempt {
       case "manifestWanted":
         if (this.#accepted || this.#hasListed) throw violation("asked for the components again");
         this.#hasListed = true;
-        if (!aborted) this.#run.list((said) => this.#outgoing.say({ event: said }));
+        if (!aborted) this.#run.list((said) => this.#say(said));
         return;
       case undefined:
         throw violation("sent an empty message");
@@ -187,13 +196,19 @@ export class Attempt {
         throw BrokenAttempt.unconnected(address, connectTimeoutMs);
       case "refused":
         throw notAccepted(this.#options, this.#run.accepted);
-      case "timeout": {
-        const message = `The executor did not end the run within its ${this.#run.wallMs} ms; the app gave it up`;
-        return this.#run.end({ type: "Timeout", message });
+      case "timeout":
+        return this.#late("the app gave it up");
+      case undefined: {
+        const broken = new BrokenAttempt(address, error);
+        if (broken.retryable && this.#run.leftMs === 0) return this.#late(`then it was lost: ${broken.message}`);
+        throw broken;
       }
-      case undefined:
-        throw new BrokenAttempt(address, error);
     }
+  }
+
+  #late(what: string): Outcome {
+    const message = `The executor did not end the run within its ${this.#run.wallMs} ms; ${what}`;
+    return this.#run.end({ type: "Timeout", message });
   }
 
   #abort(): void {
@@ -202,10 +217,29 @@ export class Attempt {
     this.#ending = "cancelled";
     this.#run.release(reason);
     if (!this.#accepted) return this.#cancel(); // there is no usage to wait for
-    this.#outgoing.say({ event: { $case: "cancel", value: { reason: messageOf(reason) } } });
+    this.#say({ $case: "cancel", value: { reason: messageOf(reason) } });
     this.#arm(CANCEL_GRACE_MS, "cancelled");
     // Behind what an executor does not read it would read no Cancel. What it can read is gone when this turn is over.
     setImmediate(() => this.#stream.writableLength > 0 && this.#cancel());
+  }
+
+  #say(event: NonNullable<ClientMessage["event"]>, onSent?: () => void): void {
+    if (event.$case === "callResult" && this.#takesBatches) {
+      const { value: result } = event;
+      if (this.#answers.add({ result, onSent }, bytesOf(result))) return;
+    }
+    this.#answers.flush(); // T2
+    this.#outgoing.say({ event }, onSent);
+  }
+
+  #sayAnswers(answers: readonly Answer[]): void {
+    const [only, another] = answers;
+    if (!only) return;
+    if (!another) return this.#outgoing.say({ event: { $case: "callResult", value: only.result } }, only.onSent);
+    const results = answers.map(({ result }) => result);
+    this.#outgoing.say({ event: { $case: "callResultBatch", value: { results } } }, () => {
+      for (const { onSent } of answers) onSent?.();
+    });
   }
 
   /** Ends the stream from this side when `ms` have passed. Replaces the timer before. */

@@ -22,6 +22,8 @@ import type { LiveStream } from "./live-stream.ts";
 //     that has ended with its app is in doubt like a call, when the program wants more of it.
 // A7  That a handler is called is recorded before it is called, and how a call ended before anybody is told. What could not
 //     be recorded does not happen.
+// A8  No more handlers run than calls may be in flight, those that were given up and have not come back included, and none is
+//     started while the executor leaves its answers unread. A call waits for that here.
 
 const MAX_ARGUMENT_BYTES = 1_048_576; // the ceiling of every executor
 const MAX_STREAMS = 64; // of one run that are open at a time: each may have a quarter of a MiB ahead of its program
@@ -34,6 +36,8 @@ export interface GateOptions extends InvokeOptions {
   /** Calls in all, and at a time. */
   readonly maxCalls: number;
   readonly maxCallsInFlight: number;
+  /** Whether the executor has read enough of its answers. `goOn` is called when that may have changed. */
+  readonly hasRoom: () => boolean;
   /** Told when a call starts, and when its end is recorded. */
   readonly onChange: (entry: JournalEntry) => void;
   /** Told after that when a call has an answer. */
@@ -50,6 +54,8 @@ export class Gate {
   readonly #streams = new Map<number, LiveStream>();
   /** Handlers that have not come back, those whose call was given up among them. */
   #running = 0;
+  /** What starts the calls that wait for room, in their order. */
+  readonly #waiting = new Map<JournalEntry, () => void>();
   #isClosed = false;
 
   constructor(options: GateOptions) {
@@ -66,8 +72,7 @@ export class Gate {
     const { journal, maxCallsInFlight } = this.#options;
     this.#options.refuse?.(call);
     const component = this.#check(call);
-    if (Math.max(journal.pending, this.#running) >= maxCallsInFlight)
-      throw violation(`made more than ${maxCallsInFlight} calls at a time`);
+    if (journal.pending >= maxCallsInFlight) throw violation(`made more than ${maxCallsInFlight} calls at a time`);
     const entry = journal.open(call);
     if (this.isInDoubt(entry)) {
       this.#options.record(entry).catch(() => {}); // whoever records ends the run
@@ -80,6 +85,15 @@ export class Gate {
   join(entry: JournalEntry, call: Call): void {
     if (entry.state !== "pending" || this.#open.has(entry) || this.#options.refuse) return;
     this.#begin(entry, call, this.#check(call), leftOf(call, entry));
+  }
+
+  /** Starts the calls that wait, as far as there is room. */
+  goOn(): void {
+    for (const [entry, start] of this.#waiting) {
+      if (!this.#hasRoom) return;
+      this.#waiting.delete(entry);
+      start();
+    }
   }
 
   /** Gives a call up: its handler's signal fires, and no answer will come. Of no effect when it has ended. */
@@ -125,14 +139,28 @@ export class Gate {
     this.#open.set(entry, controller);
     onChange(entry);
     const isInvoked = component && entry.kind !== "next";
-    if (!isInvoked) record(entry).catch(() => {}); // whoever records ends the run
-    const work = isInvoked
-      ? invoke(component, call, entry, controller, this.#options)
-      : component
-        ? this.#next(component, entry)
-        : pause(delayMs, controller.signal);
+    const waits = component && !this.#hasRoom;
+    if (!isInvoked || waits) record(entry).catch(() => {}); // whoever records ends the run
+    if (!component) return void pause(delayMs, controller.signal).then((answered) => this.#settle(entry, answered));
+    const start = () =>
+      void this.#run(
+        entry,
+        isInvoked ? invoke(component, call, entry, controller, this.#options) : this.#next(component, entry),
+      );
+    if (waits) this.#waiting.set(entry, start);
+    else start();
+  }
+
+  async #run(entry: JournalEntry, work: Promise<Answer>): Promise<void> {
     this.#running += 1;
-    void work.finally(() => (this.#running -= 1)).then((answered) => this.#settle(entry, answered));
+    const answer = await work;
+    this.#running -= 1;
+    this.#settle(entry, answer);
+    this.goOn();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#running < this.#options.maxCallsInFlight && this.#options.hasRoom();
   }
 
   #check(call: Call): Component | undefined {
@@ -215,6 +243,7 @@ export class Gate {
   #release(entry: JournalEntry): AbortController | undefined {
     const controller = this.#open.get(entry);
     this.#open.delete(entry);
+    this.#waiting.delete(entry);
     return controller;
   }
 }

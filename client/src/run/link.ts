@@ -1,6 +1,7 @@
 import {
   type Call,
   CallKind,
+  type CallResult,
   type ClientMessage,
   type Journal as JournalOnWire,
   Start,
@@ -19,8 +20,13 @@ import { MAX_PIECE_BYTES, toPieces } from "./journal-wire.ts";
 //     ever: what a program did before it made a call had settled before that call did.
 // L4  A journal that is sent has as settled exactly the calls whose answers this stream has.
 
-/** What a link says to its executor. */
-export type Say = (event: NonNullable<ClientMessage["event"]>) => void;
+const MAX_UNSENT_BYTES = 16_777_216; // enough to keep a fast network busy, and what an executor that does not read can cost
+
+type Event = NonNullable<ClientMessage["event"]>;
+type HasResult = Pick<CallResult, "result">;
+
+/** What a link says to its executor. Calls `onSent` when it is on its way. */
+export type Say = (event: Event, onSent?: () => void) => void;
 
 /** See the head of this file. */
 export class Link {
@@ -33,6 +39,8 @@ export class Link {
   #told: number;
   /** The last call that was made on this stream. */
   #made = 0;
+  /** Bytes of answers that this stream has yet to pass on, those of journals among them. */
+  #unsent = 0;
 
   /** Says `start`, with the journal so far. */
   constructor(journal: Journal, gate: Gate, start: Start, say: Say) {
@@ -42,8 +50,13 @@ export class Link {
     this.#atStart = this.#told = journal.settled;
     const [first, ...more] =
       journal.size === 0 ? [] : this.#pieces(MAX_PIECE_BYTES - Start.encode(start).finish().length);
-    say({ $case: "start", value: { ...start, journal: first } });
-    for (const piece of more) say({ $case: "journal", value: piece });
+    this.#sayAnswers({ $case: "start", value: { ...start, journal: first } }, first?.entries ?? []);
+    for (const piece of more) this.#sayAnswers({ $case: "journal", value: piece }, piece.entries);
+  }
+
+  /** False when the executor has so much to read that no other answer is to be made for it. */
+  get hasRoom(): boolean {
+    return this.#unsent < MAX_UNSENT_BYTES;
   }
 
   /**
@@ -77,13 +90,24 @@ export class Link {
       const next = this.#journal.settledAs(this.#told + 1);
       if (!next?.result || next.seq > this.#made) return;
       this.#told += 1;
-      this.#say({ $case: "callResult", value: next.result });
+      this.#sayAnswers({ $case: "callResult", value: next.result }, [next.result]);
     }
   }
 
   /** Sends the whole journal as this stream knows it (L4). */
   sendJournal(): void {
-    for (const piece of this.#pieces(MAX_PIECE_BYTES)) this.#say({ $case: "journal", value: piece });
+    for (const piece of this.#pieces(MAX_PIECE_BYTES)) {
+      this.#sayAnswers({ $case: "journal", value: piece }, piece.entries);
+    }
+  }
+
+  #sayAnswers(event: Event, answers: readonly HasResult[]): void {
+    const bytes = answers.reduce((sum, answer) => sum + bytesOf(answer), 0);
+    this.#unsent += bytes;
+    this.#say(event, () => {
+      this.#unsent -= bytes;
+      this.#gate.goOn();
+    });
   }
 
   #pieces(firstBytes: number): JournalOnWire[] {
@@ -100,6 +124,12 @@ export class Link {
   #hadEnded({ state, settleOrder = Infinity }: JournalEntry): boolean {
     return state === "cancelled" || settleOrder <= this.#atStart;
   }
+}
+
+/** What an answer has to say, in bytes, about. */
+export function bytesOf({ result }: HasResult): number {
+  if (result?.$case === "error") return result.value.message.length;
+  return result?.$case === "value" ? result.value.data.length : 0;
 }
 
 /** The program did not do what it did in an earlier attempt. */

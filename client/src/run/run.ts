@@ -22,12 +22,10 @@ import { Recorder } from "./recorder.ts";
 import { type Recording, unrecorded } from "./recording.ts";
 import { toEntries, toRow } from "./rows.ts";
 import { manifestOf, WireManifest } from "./manifest-wire.ts";
-import { type RunRequest, type RunStart, toStart } from "./start.ts";
+import { callsOf, maxAnswerBytes, type RunRequest, type RunStart, toStart } from "./start.ts";
 import { fromWire } from "./values.ts";
 
 // What the app holds of one run, whatever its executor says: where the run has no budget, the ceilings of every executor.
-const MAX_CALLS = 100_000;
-const MAX_CALLS_IN_FLIGHT = 1024;
 const MAX_LOG_LINES = 10_000;
 const MAX_LOG_BYTES = 1_048_576;
 const MAX_ANSWER_BYTES = 3_145_728;
@@ -94,11 +92,10 @@ export class Run {
     this.#gate = new Gate({
       journal: this.#journal,
       components: request.components,
-      maxCalls: budgets.maxCalls ?? MAX_CALLS,
-      maxCallsInFlight: budgets.maxCallsInFlight ?? MAX_CALLS_IN_FLIGHT,
+      ...callsOf(start),
+      hasRoom: () => this.#link?.hasRoom ?? false,
       toolTimeoutMs: budgets.toolTimeoutMs,
-      maxAnswerBytes: () =>
-        Math.min(Number(this.#accepted?.budgets?.answerBytes ?? MAX_ANSWER_BYTES), MAX_ANSWER_BYTES),
+      maxAnswerBytes: () => Math.min(Number(this.#accepted?.budgets?.answerBytes ?? Infinity), maxAnswerBytes(start)),
       info: (seq) => ({ executionId, seq, idempotencyKey: `${executionId}:${seq}`, correlationId, context }),
       inContext: request.inContext,
       onChange: (entry) => {
@@ -162,7 +159,9 @@ export class Run {
   connect(say: Say): Link {
     const { logsReceived, outputsReceived } = this.#evidence;
     const start: Start = { ...this.#start, attempt: this.#attempts, logsReceived, outputsReceived };
-    return (this.#link = new Link(this.#journal, this.#gate, start, say));
+    this.#link = new Link(this.#journal, this.#gate, start, say);
+    this.#gate.goOn(); // what waits for room that the last stream did not have
+    return this.#link;
   }
 
   /**

@@ -52,6 +52,10 @@ export interface RunRequest {
 /** What names a run or a request. */
 export const ID = /^[\w.:-]{1,128}$/;
 
+/** What a run has that asks for nothing, in every executor (PROTOCOL.md). A key may have less, so they are not asked for. */
+const CALLS = 1_000;
+const CALLS_IN_FLIGHT = 64;
+
 /** Of the answer to one call. Said in Start, so that it is recorded with the run and holds in every executor. */
 const ANSWER_BYTES = 1_048_576;
 
@@ -92,6 +96,11 @@ function newSeed(): Buffer {
 /** What the answer to one call may take, as an attempt with `start` says it. */
 export function maxAnswerBytes({ budgets }: RunStart): number {
   return Number(budgets?.answerBytes ?? ANSWER_BYTES);
+}
+
+/** The calls that an attempt with `start` may make, in all and at a time. */
+export function callsOf({ budgets }: RunStart): { readonly maxCalls: number; readonly maxCallsInFlight: number } {
+  return { maxCalls: budgets?.calls ?? CALLS, maxCallsInFlight: budgets?.callsInFlight ?? CALLS_IN_FLIGHT };
 }
 
 const ON_OVERSIZE = {

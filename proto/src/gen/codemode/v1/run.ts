@@ -220,11 +220,11 @@ export interface Budgets {
   heapBytes?:
     | bigint
     | undefined;
-  /** Tool and agent calls and timers. */
+  /** Tool and agent calls and timers. Left out: 1,000, in every executor, or less where the key has less. */
   calls?:
     | number
     | undefined;
-  /** Of these, unanswered at a time. */
+  /** Of these, unanswered at a time. Left out: 64, as above. */
   callsInFlight?:
     | number
     | undefined;
