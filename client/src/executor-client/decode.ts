@@ -22,6 +22,7 @@ const executorMessage: Shape = {
   6: finished,
   7: output,
   8: flat,
+  9: flat,
 };
 
 /** Decodes what an executor has sent. Throws for what is no message, and before it is decoded for one of too many fields. */
