@@ -13,7 +13,8 @@ const flat: Shape = {};
 const accepted: Shape = { 2: { 1: flat, 2: flat, 13: flat } };
 const finished: Shape = { 1: flat, 2: flat, 3: { 1: flat, 2: flat, 9: flat }, 4: flat };
 const output: Shape = { 2: flat, 3: flat };
-const executorMessage: Shape = {
+/** What is inside an ExecutorMessage. */
+export const executorMessage: Shape = {
   1: accepted,
   2: flat,
   3: { 4: flat },

@@ -28,7 +28,8 @@ const start: Shape = {
   13: flat,
   15: journal,
 };
-const clientMessage: Shape = {
+/** What is inside a ClientMessage. */
+export const clientMessage: Shape = {
   1: start,
   2: { 2: flat, 3: error, 4: flat, 5: flat },
   3: { 1: "text" },
