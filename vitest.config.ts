@@ -5,7 +5,7 @@ const docker = ["tests/docker{,-mode,-end-to-end,-many}.test.ts"];
 /** Random values, programs, frames and deaths by the thousand, and every example: for `npm test` and CI, not for the gate. */
 const deep = [
   "tests/{values,replay}-{properties,hostile}.test.ts",
-  "tests/{*chaos,examples,fuzz,vanished,replay-cost,flood,hostile-{code,edge}}.test.ts",
+  "tests/{*chaos,examples,fuzz,survey,vanished,replay-cost,flood,hostile-{code,edge}}.test.ts",
 ];
 
 export default defineConfig({

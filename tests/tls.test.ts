@@ -15,7 +15,9 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Certificates, validity } from "./certificates.ts";
 import { closedSocket, rawSocket } from "./raw-grpc.ts";
-import { type Fixture, startInProcess } from "./executor-fixture.ts";
+import { ChildExecutor, type Fixture, startInProcess } from "./executor-fixture.ts";
+import { frame, FRAME, PREFACE } from "./fuzz/http2.ts";
+import { descriptorsOf } from "./processes.ts";
 
 type Tls = NonNullable<ClientConfigInput["tls"]>;
 
@@ -136,6 +138,28 @@ test("there is room for some handshakes, the first of which goes when another co
   await using codemode = clientOf(executor, ours.anyone);
   expect(await codemode.execute("return 1")).toMatchObject({ value: 1 });
   await Promise.all(sockets.map((socket) => closedSocket(socket)));
+});
+
+test("connections that their peers reset in the middle of a wrong word are closed", async () => {
+  const env = { CODEMODE_EXECUTOR_LISTEN: "127.0.0.1:0", CODEMODE_EXECUTOR_WORKERS: "1" };
+  await using executor = await ChildExecutor.start({ ...ours.server, ...env }, KEY);
+  await using codemode = to(`https://${executor.address}`, ours.anyone);
+  expect(await codemode.execute("return 1")).toMatchObject({ value: 1 }); // what it opens once is open
+  const descriptors = () => descriptorsOf(executor.child.pid!);
+  const before = descriptors();
+
+  const opening = Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0, Buffer.alloc(0))]);
+  const wrongPing = frame(FRAME.ping, 0, 0, Buffer.alloc(9));
+  const one = async (): Promise<void> => {
+    const socket = rawSocket(executor.address);
+    const secure = connect({ socket, rejectUnauthorized: false, ALPNProtocols: ["h2"] }).on("error", () => {});
+    await once(secure, "secureConnect");
+    for (const bytes of [opening, wrongPing, Buffer.alloc(60_000)]) secure.write(bytes);
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.resetAndDestroy();
+  };
+  for (let i = 0; i < 20; i++) await Promise.all([one(), one(), one(), one(), one()]); // Node leaves a quarter and more half ended
+  await expect.poll(descriptors, { timeout: 15_000 }).toBeLessThanOrEqual(before);
 });
 
 test("a peer that does not ask for HTTP/2 is not answered", async () => {

@@ -10,14 +10,14 @@ import { descriptorsOf, residentMibOf } from "../processes.ts";
 import { clientHello, wrongHandshake } from "./handshake.ts";
 import { rawSocket } from "../raw-grpc.ts";
 import { Answers } from "./http2.ts";
-import { type Pause, type Script, scriptOf } from "./script.ts";
+import { type Pause, type Piece, type Script, scriptOf } from "./script.ts";
 
 /** What to send. */
 export interface Batch {
   /** Of the first connection; the others have the seeds after it. */
   readonly seed: number;
-  /** At least so many frames and messages. */
-  readonly frames: number;
+  /** At least so many wrong frames and messages, of those that were written. */
+  readonly wrong: number;
   /** Connections at a time. */
   readonly width: number;
   /** Over TLS, and some that are wrong before they are. */
@@ -28,7 +28,7 @@ export interface Batch {
 export interface Report {
   readonly failures: readonly string[];
   readonly tally: Readonly<
-    Record<"connections" | "frames" | "streams" | "neighbourRuns" | "residentMib" | "grownMib", number>
+    Record<"connections" | "frames" | "wrong" | "streams" | "neighbourRuns" | "residentMib" | "grownMib", number>
   >;
 }
 
@@ -40,10 +40,11 @@ const HANDSHAKES = 5; // one of so many connections is wrong before it is one
 export const KEY = "fuzz-key";
 
 /** Sends wrong frames and messages to an executor process of its own, beside a client that behaves well. */
-export async function fuzz({ seed, frames, width, isSecure = false }: Batch): Promise<Report> {
+export async function fuzz({ seed, wrong, width, isSecure = false }: Batch): Promise<Report> {
   const tally = {
     connections: 0,
     frames: 0,
+    wrong: 0,
     streams: 0,
     neighbourRuns: 0,
     residentMib: 0,
@@ -66,21 +67,22 @@ export async function fuzz({ seed, frames, width, isSecure = false }: Batch): Pr
   let warm = 0;
 
   const sendAll = async (): Promise<void> => {
-    while (tally.frames < frames && isAlive(pid) && failures.length < 20) {
+    while (tally.wrong < wrong && isAlive(pid) && failures.length < 20) {
       const at = next++;
       const isHandshake = isSecure && at % HANDSHAKES === 0;
       const script = isHandshake ? wrongHandshake(at, hello) : scriptOf(at, KEY);
       open.add(at);
-      const { unanswered } = await send(
+      const { unanswered, written } = await send(
         script,
         isHandshake ? rawSocket(executor.address) : socketOf(executor.address, ca),
       );
       open.delete(at);
       if (unanswered.length > 0 && isAlive(pid)) fail(at, `streams ${unanswered.join(", ")} have not ended`);
       tally.connections += 1;
-      tally.frames += script.frames.filter((each) => Buffer.isBuffer(each)).length;
+      if (!isHandshake) tally.frames += written.length;
+      tally.wrong += written.filter(({ isWrong }) => isWrong).length;
       tally.streams += script.streams.length;
-      if (warm === 0 && tally.frames > frames / 2) warm = residentMibOf(pid);
+      if (warm === 0 && tally.wrong > wrong / 2) warm = residentMibOf(pid);
     }
   };
   await Promise.all(Array.from({ length: width }, sendAll));
@@ -110,6 +112,8 @@ interface Sent {
   readonly answers: Answers;
   /** Streams that have not ended, on a connection that has not either. */
   readonly unanswered: readonly number[];
+  /** What the socket has taken: a connection may end before its script. */
+  readonly written: readonly Piece[];
 }
 
 /** Sends a script, and waits until its streams have ended or the connection has. Takes `socket`. */
@@ -134,7 +138,11 @@ export async function send({ frames, streams }: Script, socket: Socket): Promise
     const timer = setTimeout(resolve, PAUSE_MS);
     return Promise.race([promise, closed]).finally(() => (clearTimeout(timer), socket.off("data", look)));
   };
-  for (const frame of frames) await (Buffer.isBuffer(frame) ? write(socket, frame) : hears(frame));
+  const written: Piece[] = [];
+  for (const frame of frames) {
+    if ("until" in frame) await hears(frame);
+    else if (await write(socket, frame.bytes)) written.push(frame);
+  }
   if (streams.length === 0) answered.resolve();
   const timer = setTimeout(answered.resolve, ANSWER_WITHIN_MS);
   await Promise.race([answered.promise, closed]);
@@ -142,11 +150,13 @@ export async function send({ frames, streams }: Script, socket: Socket): Promise
   const unanswered = socket.closed ? [] : streams.filter((stream) => !answers.ended.has(stream));
   socket.destroy();
   await closed;
-  return { answers, unanswered };
+  return { answers, unanswered, written };
 }
 
-async function write(socket: Socket, bytes: Buffer): Promise<void> {
-  if (socket.writable) await new Promise((resolve) => socket.write(bytes, resolve));
+/** Tells whether the socket has taken them. */
+async function write(socket: Socket, bytes: Buffer): Promise<boolean> {
+  if (!socket.writable || bytes.length === 0) return false;
+  return new Promise((resolve) => socket.write(bytes, (error) => resolve(!error)));
 }
 
 /** A client that does nothing wrong, and whose runs must all end right. */

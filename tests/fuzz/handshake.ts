@@ -18,7 +18,7 @@ export function clientHello(): Promise<Buffer> {
   });
 }
 
-/** What is no handshake, or begins as one. */
+/** What is no handshake, or begins as one. None of it is a frame or a message, and none counts as one. */
 export function wrongHandshake(seed: number, hello: Buffer): Script {
   const dice = new Dice(seed);
   const record = (type: number) => Buffer.concat([Buffer.from([type, 3, 3, 0, 64]), randomBytes(64, dice)]);
@@ -30,5 +30,10 @@ export function wrongHandshake(seed: number, hello: Buffer): Script {
     () => [PREFACE, ...dice.times(0, 4, () => randomBytes(dice.below(64), dice))],
     () => dice.times(1, 4, () => randomBytes(1 + dice.below(600), dice)),
   ];
-  return { frames: dice.one(beginnings)(), streams: [] };
+  return {
+    frames: dice
+      .one(beginnings)()
+      .map((bytes) => ({ bytes, isWrong: false })),
+    streams: [],
+  };
 }

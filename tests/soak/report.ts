@@ -1,5 +1,5 @@
 import { arch, cpus, platform, totalmem } from "node:os";
-import type { Report, Sample } from "./soak.ts";
+import { MAX_GROWTH, MAX_GROWTH_LOADED_MIB, type Report, type Sample } from "./soak.ts";
 
 /** The report as Markdown. */
 export function toMarkdown({ seed, minutes, before, during, after, tally, failures }: Report): string {
@@ -13,6 +13,10 @@ ${failures.length === 0 ? "Every run ended as it must, and nothing has grown." :
 
 One executor process with two workers, eight runs at a time. Workers are killed, programs wreck them, clients vanish and
 send nonsense meanwhile.
+
+Growth is, from rest before the load to rest after it, more than ${MAX_GROWTH.residentMib} MiB of the edge, whose garbage is collected first,
+${MAX_GROWTH.appHeapMib} MiB of the app's heap, ${MAX_GROWTH.descriptors} descriptors, ${MAX_GROWTH.threads} threads or ${MAX_GROWTH.appHandles} handles of the app, or another number of workers. Under load
+it is more than ${MAX_GROWTH_LOADED_MIB} MiB of the edge, from the second quarter to the last.
 
 | minute | runs | edge, MiB | descriptors | threads | workers | app's heap, MiB | app's handles |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |

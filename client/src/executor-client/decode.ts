@@ -14,7 +14,8 @@ const accepted: Shape = { 2: { 1: flat, 2: flat, 13: flat } };
 const finished: Shape = { 1: flat, 2: flat, 3: { 1: flat, 2: flat, 9: flat }, 4: flat };
 const output: Shape = { 2: flat, 3: flat };
 const call: Shape = { 4: flat };
-const executorMessage: Shape = {
+/** What is inside an ExecutorMessage. */
+export const executorMessage: Shape = {
   1: accepted,
   2: flat,
   3: call,
@@ -23,6 +24,7 @@ const executorMessage: Shape = {
   6: finished,
   7: output,
   8: flat,
+  9: flat,
   10: { 1: call },
 };
 

@@ -29,7 +29,8 @@ const start: Shape = {
   15: journal,
 };
 const callResult: Shape = { 2: flat, 3: error, 4: flat, 5: flat };
-const clientMessage: Shape = {
+/** What is inside a ClientMessage. */
+export const clientMessage: Shape = {
   1: start,
   2: callResult,
   3: { 1: "text" },

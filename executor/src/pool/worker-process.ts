@@ -21,7 +21,8 @@ export interface WorkerSink {
 const flat: Shape = {};
 const output: Shape = { 2: flat, 3: flat };
 const done: Shape = { 1: flat, 2: flat, 3: flat };
-const workerEvent: Shape = {
+/** What is inside a WorkerEvent. */
+export const workerEvent: Shape = {
   1: flat,
   2: flat,
   3: { 4: flat },
