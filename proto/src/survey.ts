@@ -63,8 +63,10 @@ class Survey {
     if (until > end) throw new RangeError("Truncated");
     if (shape === "text") {
       if (!isUtf8(this.#bytes.subarray(from, until))) throw new Unfit("its text is not UTF-8");
-    } else if (shape === "numbers") this.#count(length); // of one byte each, at worst
-    else if (shape) this.take(from, until, shape);
+    } else if (shape === "numbers") {
+      this.#count(length); // of one byte each, at worst
+      if (length > 0 && this.#bytes[until - 1]! >= 0x80) throw new RangeError("Truncated"); // its decoder would read on
+    } else if (shape) this.take(from, until, shape);
     this.#at = until;
   }
 
