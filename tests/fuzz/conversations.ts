@@ -32,8 +32,17 @@ const items = (of: readonly unknown[], done: boolean) => ({ items: of, done });
 
 /** The value that a call is answered with. */
 function answer(seq: number, value: unknown): Turn {
+  return say({ $case: "callResult", value: resultOf(seq, value) });
+}
+
+function resultOf(seq: number, value: unknown): CallResult {
   const result = { $case: "value", value: { encoding: 1, data: Buffer.from(JSON.stringify(value)) } } as const;
-  return say({ $case: "callResult", value: { seq, result, settledAt: new Date(seq) } });
+  return { seq, result, settledAt: new Date(seq) };
+}
+
+/** The answers to several calls. */
+function answers(...seqs: number[]): Turn {
+  return say({ $case: "callResultBatch", value: { results: seqs.map((seq) => resultOf(seq, seq)) } });
 }
 
 /** A call that is answered with a stream. */
@@ -91,6 +100,17 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
       until("finished"),
     ];
   },
+  batches(dice) {
+    const code = "return await Promise.all([1, 2, 3, 4].map((n) => tools.ask(n)))";
+    return [
+      begin(code, { ...common(dice), ...withAsk, takesBatches: true, idleWanted: true }),
+      until("idle"),
+      answers(2, 1),
+      answer(3, 3),
+      answers(4),
+      until("finished"),
+    ];
+  },
   timer(dice) {
     const answered: CallResult = { seq: 1, result: undefined, settledAt: new Date(1) };
     return [
@@ -108,6 +128,7 @@ const GOES_OVER = "const all = []; for await (const item of tools.ask(1)) all.pu
 export const OTHERS: Conversation = (dice) => [
   dice.one<() => Turn>([
     () => stream(1 + dice.below(4)),
+    () => answers(...dice.times(0, 3, () => 1 + dice.below(5))),
     () => answer(1 + dice.below(4), items([], false)),
     () => answer(1 + dice.below(4), dice.one<unknown>([null, [1], { items: 1 }, { done: true }, { items: [[[]]] }])),
     () => say({ $case: "manifest", value: { manifest: Buffer.alloc(0), more: dice.below(2) === 0 } }),
