@@ -153,6 +153,13 @@ describe("a client", () => {
     expect(await answering(false)).toEqual([[1], [2], [3]]);
   });
 
+  test("counts all of an error: its name and its code may be long", async () => {
+    const failing = () => {
+      throw Object.assign(new Error("no"), { name: "漢".repeat(1_000), code: "漢".repeat(1_000) });
+    };
+    expect(await answering(true, failing)).toEqual([[1], [2], [3]]);
+  });
+
   test("gives a large one by itself, and keeps their order", async () => {
     expect(await answering(true, (n) => (n === 2 ? "x".repeat(5_000) : "answer"))).toEqual([[1], [2], [3]]);
   });

@@ -58,6 +58,10 @@ describe("nesting", () => {
     ["other branches", `let x: number = 1;\n${"if (x);\nelse ".repeat(50_000)};`],
     ["conditional types", `let x: ${"1 extends 2 ? 1 : ".repeat(50_000)}1`],
     ["JavaScript", `return ${"(".repeat(50_000)}1${")".repeat(50_000)}`],
+    ["comparisons", `return x${">x".repeat(120_000)}`],
+    ["shifts", `return x${">>x".repeat(80_000)}`],
+    ["comparisons both ways", `return x${"<x>x".repeat(60_000)}`],
+    ["type parameters", `let x = ${"<A, B>() =>".repeat(20_000)}1`],
   ])("without end is a SyntaxError: %s", async ([, code = ""]) => {
     const { error } = await run(code);
     expect(error).toMatchObject({ type: "SYNTAX_ERROR", message: "The program is nested too deeply" });
@@ -74,6 +78,10 @@ describe("nesting", () => {
     ["x ? ", "", 3_900],
     ["!", "", 46_000],
     ["@(", ")", 1_750],
+    ["if (x) a, b; else ", "", 13_500],
+    ["if (x) do a; while (x); else ", "", 6_900],
+    ["x > ", "", 39_900],
+    ["x < x > ", "", 19_900],
   ])("by %s%s, as much as there may be, leaves the worker alive", async ([open, close, depth]) => {
     const worst = [open.repeat(depth), `${open.repeat(depth)}1${close.repeat(depth)}`];
     for (const code of [...worst, `let x: number;${worst.at(-1)}`]) {

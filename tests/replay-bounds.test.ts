@@ -139,7 +139,7 @@ test.each<[string, Partial<KeepLimits>, Partial<Start>, object]>([
 });
 
 test("a journal at the bounds is taken", async () => {
-  await using executor = await remembering({ replayBytes: 2_096, bytes: 2_496 });
+  await using executor = await remembering({ replayBytes: 1_514, bytes: 2_114 });
   await using stream = executor.open();
   const budgets = { ...noBudgets, calls: 2, answerBytes: 1_002n };
   const entries = [settled(1, 1, "x".repeat(1_000)), pending(2, 2)];

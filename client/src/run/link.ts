@@ -128,8 +128,9 @@ export class Link {
 
 /** What an answer has to say, in bytes, about. */
 export function bytesOf({ result }: HasResult): number {
-  if (result?.$case === "error") return result.value.message.length;
-  return result?.$case === "value" ? result.value.data.length : 0;
+  if (result?.$case !== "error") return result?.$case === "value" ? result.value.data.length : 0;
+  const { name, message, code } = result.value;
+  return Buffer.byteLength(name) + Buffer.byteLength(message) + Buffer.byteLength(code);
 }
 
 /** The program did not do what it did in an earlier attempt. */

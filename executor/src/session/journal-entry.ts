@@ -59,12 +59,8 @@ export function inOwnMemory(answer: CallResult): CallResult {
   return { ...answer, result: { $case: "value", value: { encoding: result.value.encoding, data } } };
 }
 
-export function bytesOfEntry(entry: JournalEntry): number {
-  return entry.name.length + HASH_BYTES + bytesOf(toResult(entry));
-}
-
 /** What an answer takes in memory. */
-export function bytesOf({ result }: CallResult): number {
+export function bytesOf({ result }: Pick<CallResult, "result">): number {
   if (result?.$case === "error") return ANSWER_OVERHEAD_BYTES + bytesOfError(result.value);
   return ANSWER_OVERHEAD_BYTES + (result?.$case === "value" ? result.value.data.length : 0);
 }

@@ -2,7 +2,7 @@ import type { CallResult, Journal as Piece, JournalEntry } from "@codemode/proto
 import { BusyError } from "../pool/busy.ts";
 import type { RunBudgets } from "./budgets.ts";
 import type { Journal } from "./journal.ts";
-import { bytesOfEntry, checkEntry, inOwnMemory, toResult } from "./journal-entry.ts";
+import { bytesOf, checkEntry, inOwnMemory, toResult } from "./journal-entry.ts";
 import type { Keep } from "./keep.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -65,8 +65,8 @@ export class JournalPieces {
     if (entry.seq > calls) throw new Refusal("journal.entries", `more than the ${calls} calls of the budget`);
     checkEntry(entry, field, answerBytes);
     this.#journal.recallCall(entry, field);
-    this.#count(bytesOfEntry(entry));
     if (entry.settleOrder === 0) return;
+    this.#count(bytesOf(entry));
     const place = entry.settleOrder - 1;
     if (place >= calls || this.#answers[place]) {
       throw new Refusal(`${field}.settle_order`, "another has it, or it is over the number of calls");

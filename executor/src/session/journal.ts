@@ -17,7 +17,7 @@ interface Known {
   askedAt: number | undefined;
 }
 
-const KNOWN_BYTES = 200; // what V8 takes for one
+const KNOWN_BYTES = 300; // what V8 takes for one, with a long name
 
 /**
  * The calls of one run and their answers in the order in which they settled: what its program is run again from. The

@@ -1,4 +1,5 @@
 import { parseSync } from "oxc-parser/src-js/bindings.js";
+import { linesOf } from "./edits.ts";
 import { isTooDeep } from "./nesting.ts";
 import type { Node, Parsed } from "./parse.ts";
 
@@ -7,14 +8,14 @@ const AHEAD = ['"type":"Decorator"', '"type":"AccessorProperty"', '"phase":"'];
 /** oxc says so of the body of an async function, which a program is; and draws the line in question for each, however long. */
 const RETURNS = /can only be used within a function body/;
 const RETURN = /\breturn\b/g;
-const MOST_RETURNS = 500;
+const MOST_DRAWN = 8_388_608; // characters: some 50 ms
 
 /**
  * Parses a JavaScript program by oxc, which takes a twentieth of the time of a parser that runs without a JIT. Undefined when it is
  * none to oxc, or may be nested too deeply for a parser with no guard of its own: another one is to say what is wrong.
  */
 export function parseNatively(source: string): Parsed | undefined {
-  if (isTooDeep(source) || (source.match(RETURN)?.length ?? 0) > MOST_RETURNS) return undefined;
+  if (isTooDeep(source) || drawn(source) > MOST_DRAWN) return undefined;
   const { program, module, errors } = parseSync("program.js", source, {
     lang: "js",
     sourceType: "module",
@@ -33,6 +34,13 @@ export function parseNatively(source: string): Parsed | undefined {
       return read().node.body;
     },
   };
+}
+
+/** What oxc draws at most, when each `return` is one of the program itself. */
+function drawn(source: string): number {
+  const returns = source.match(RETURN)?.length ?? 0;
+  if (returns * source.length <= MOST_DRAWN) return 0;
+  return returns * linesOf(source).reduce((longest, { length }) => Math.max(longest, length), 0);
 }
 
 interface Tree {

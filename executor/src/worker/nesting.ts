@@ -7,6 +7,11 @@ const CHARACTER = 0.5; // of which the longest chains of all are made: `!!!`
 const MOST = 8_000;
 /** What all of a source costs together, when it cannot be too deep in whatever way it is nested: three quarters of the stack. */
 const MOST_IN_ALL = 24_000;
+/** What nests without a bracket and has an end that is hard to see: of each half of what a parser survives, all of it nested. */
+const LOOSE = [
+  [/[<>]/g, 40_000],
+  [/\b(?:else|do)\b/g, 14_000],
+] as const;
 
 /** Words behind which an expression or a statement goes on, so that a line that ends in one is not over. */
 const OPEN_WORD =
@@ -22,7 +27,7 @@ interface Level {
   readonly outside: number;
   /** What the links of the chain at this level cost, since something ended. */
   chain: number;
-  /** `Array<Array<`: a comma does not end them. */
+  /** `Array<Array<`: a comma does not end them, nor the chain that they are in. */
   angles: number;
   readonly isTemplate: boolean;
   /** Whether it is the condition of a statement, which follows it. */
@@ -36,6 +41,7 @@ interface Level {
  */
 export function isTooDeep(source: string): boolean {
   if (inAll(source) < MOST_IN_ALL) return false; // nearly all are done with here, in a tenth of the time
+  if (LOOSE.some(([token, most]) => count(source, token) > most)) return true;
   let level: Level = { outside: 0, chain: 0, angles: 0, isTemplate: false, isCondition: false };
   const levels = [level];
   let previous = ";"; // the last token that is no white space
@@ -91,7 +97,7 @@ export function isTooDeep(source: string): boolean {
       else previous = isCondition ? "if" : token;
     } else {
       previous = token;
-      if (token === ",") level.chain = 0;
+      if (token === "," && level.angles === 0) level.chain = 0;
       else if (token === "<") level.angles += BRACKET;
       else if (token === ">") level.angles = Math.max(0, level.angles - BRACKET);
       else if (!isWord) level.chain += /^(?:[.+\-|&/]|[=!]==?|&&|\|\||\?[?.])$/.test(token) ? OPERAND : LINK;
@@ -103,8 +109,11 @@ export function isTooDeep(source: string): boolean {
 }
 
 function inAll(source: string): number {
-  const [brackets = [], links = []] = [/[([{<]/g, /[=?:@]/g].map((token) => source.match(token) ?? []);
-  return brackets.length * BRACKET + links.length * LINK + source.length * CHARACTER;
+  return count(source, /[([{<]/g) * BRACKET + count(source, /[=?:@]/g) * LINK + source.length * CHARACTER;
+}
+
+function count(source: string, token: RegExp): number {
+  return source.match(token)?.length ?? 0;
 }
 
 /** Whether a statement may end behind a token. */
