@@ -8,11 +8,11 @@ const MAX_ITEM_BYTES = 4_096;
  * as what is in it. Nothing waits longer than for the end of the turn.
  */
 export class Batch<T> {
-  readonly #send: (items: readonly T[]) => void;
+  readonly #send: (items: T[]) => void;
   #items: T[] = [];
   #bytes = 0;
 
-  constructor(send: (items: readonly T[]) => void) {
+  constructor(send: (items: T[]) => void) {
     this.#send = send;
   }
 

@@ -2,10 +2,8 @@ export { CallState, Journal, JournalEntry } from "./gen/codemode/v1/journal.ts";
 export {
   Accepted,
   Call,
-  CallBatch,
   CallCancelled,
   CallResult,
-  CallResultBatch,
   Cancel,
   ClientMessage,
   Component,

@@ -56,8 +56,7 @@ class CallStream implements RunStream {
   readonly #outbox: Outbox;
   readonly #calls = new Batch<CallOfProgram>((calls) => {
     const [only, another] = calls;
-    if (only)
-      this.#send(another ? { $case: "callBatch", value: { calls: [...calls] } } : { $case: "call", value: only });
+    if (only) this.#send(another ? { $case: "callBatch", value: { calls } } : { $case: "call", value: only });
   });
   #ended = false;
   #lastBytes = 0;

@@ -112,7 +112,8 @@ function inAll(source: string): number {
   return count(source, /[([{<]/g) * BRACKET + count(source, /[=?:@]/g) * LINK + source.length * CHARACTER;
 }
 
-function count(source: string, token: RegExp): number {
+/** How often `token`, which is global, stands in a text. */
+export function count(source: string, token: RegExp): number {
   return source.match(token)?.length ?? 0;
 }
 

@@ -1,11 +1,10 @@
 import type { EncodedSourceMap } from "@jridgewell/trace-mapping";
 import { type TransformOptions, transformSync } from "oxc-transform";
 import { type Position, positionAt } from "./edits.ts";
+import { RETURNS } from "./native-parse.ts";
 import { isTooDeep } from "./nesting.ts";
 import { ProgramSyntaxError } from "./parse.ts";
 
-// oxc speaks of these as errors of a module, but a program is the body of a function.
-const ALLOWED = /can only be used within a function body/;
 const ELEMENT = /<(?:>|[A-Za-z][\w.]*[\s/>])/;
 
 /**
@@ -19,7 +18,7 @@ export function stripTypes(
 ): { code: string; map: EncodedSourceMap } {
   if (isTooDeep(source)) throw new ProgramSyntaxError("The program is nested too deeply", undefined);
   const { code, map, errors } = transform(source, "ts");
-  const error = errors.find(({ message }) => !ALLOWED.test(message));
+  const error = errors.find(({ message }) => !RETURNS.test(message));
   if (!error && map) return { code, map: map as EncodedSourceMap };
   const offset = error?.labels[0]?.start;
   const position = offset === undefined ? undefined : positionAt(source, offset);
@@ -33,7 +32,7 @@ export function stripTypes(
 }
 
 function isJsx(source: string): boolean {
-  return transform(source, "tsx").errors.every(({ message }) => ALLOWED.test(message));
+  return transform(source, "tsx").errors.every(({ message }) => RETURNS.test(message));
 }
 
 function transform(source: string, lang: "ts" | "tsx"): ReturnType<typeof transformSync> {
